@@ -1,0 +1,266 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { z } from 'zod';
+import { parseRedisUrl, type RedisTarget } from './redis/redis-url.ts';
+import type { VaultKey } from './redis/vault.ts';
+
+/**
+ * Everything that can be set from outside, read once and frozen. The only reader of the environment.
+ *
+ * Any variable may instead be given as `<NAME>_FILE`, the path of a file that holds the value, so that
+ * secrets can be mounted rather than put into the environment.
+ */
+export type Config = z.output<typeof schema> & {
+  /** Local mode: no REDIS_URL was given, so a Redis child with its data in `localDirectory` is ours to start. */
+  readonly isLocal: boolean;
+};
+
+/** All the faults of a configuration at once; each names its variable. */
+export class ConfigFaults extends Error {
+  readonly faults: string[];
+  constructor(faults: string[]) {
+    super(`the configuration has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}`);
+    this.name = 'ConfigFaults';
+    this.faults = faults;
+  }
+}
+
+const wholeNumber = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, 'must be a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least, `must be at least ${least}`).max(most, `must be at most ${most}`));
+
+const flag = z
+  .enum(['true', 'false', '1', '0'], { error: 'must be true or false' })
+  .transform((value) => value === 'true' || value === '1');
+
+const day = 24 * 60 * 60;
+
+const issuer = z.string().transform((value, context) => {
+  const fail = (message: string) => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  if (!URL.canParse(value)) return fail('must be a URL such as https://id.example.com');
+  const url = new URL(value);
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return fail('must start with https://');
+  if (url.search || url.hash || url.username || url.password) {
+    return fail('must have no query, fragment or credentials');
+  }
+  if (url.pathname !== '/') return fail('must have no path: one provider serves one host name');
+  return url.origin;
+});
+
+const redisTarget = z.string().transform((value, context): RedisTarget => {
+  try {
+    return parseRedisUrl(value);
+  } catch (fault) {
+    context.addIssue({ code: 'custom', message: fault instanceof Error ? fault.message : String(fault) });
+    return z.NEVER;
+  }
+});
+
+const vaultKeys = z.string().transform((value, context): VaultKey[] => {
+  const entries = value
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((entry) => {
+      const colon = entry.indexOf(':');
+      return { id: entry.slice(0, Math.max(colon, 0)), secret: Buffer.from(entry.slice(colon + 1), 'base64url') };
+    });
+  const fault =
+    entries.length === 0
+      ? 'must name at least one key'
+      : entries.some(({ id, secret }) => !/^[a-z0-9-]{1,32}$/i.test(id) || secret.length !== 32)
+        ? 'must be a list of <id>:<32 random bytes in base64url>, the current one first; make one with: openssl rand -base64 32 | tr "+/" "-_" | tr -d "="'
+        : new Set(entries.map(({ id }) => id)).size !== entries.length
+          ? 'has the same key id twice'
+          : undefined;
+  if (fault) {
+    context.addIssue({ code: 'custom', message: fault });
+    return z.NEVER;
+  }
+  return entries;
+});
+
+const hostList = z.string().transform((value) =>
+  value
+    .split(/[\s,]+/)
+    .filter(Boolean)
+    .map((host) => host.toLowerCase()),
+);
+
+const schema = z
+  .object({
+    HOLDFAST_ISSUER: issuer,
+    HOLDFAST_BIND: z.string().min(1).default('127.0.0.1'),
+    HOLDFAST_PORT: wholeNumber(0, 65535).default(3000),
+    HOLDFAST_POD: z
+      .string()
+      .regex(/^[\w.-]{1,63}$/, 'must be letters, digits, dots and dashes, at most 63')
+      .default(hostname()),
+    HOLDFAST_EXTRA_HOSTS: hostList.default([]),
+    HOLDFAST_PROXY_HOPS: wholeNumber(0, 10).default(0),
+    HOLDFAST_KEYS: vaultKeys,
+    REDIS_URL: redisTarget.optional(),
+    HOLDFAST_REDIS_PREFIX: z
+      .string()
+      .regex(/^[\w:.-]{1,32}$/, 'must be letters, digits, and : . - _, at most 32')
+      .default('hf:'),
+    HOLDFAST_LOCAL_DIRECTORY: z.string().min(1).default('.holdfast'),
+    HOLDFAST_DURABLE_REPLICAS: wholeNumber(0, 10).default(0),
+    HOLDFAST_DURABLE_FSYNC: flag.default(false),
+    HOLDFAST_DURABLE_TIMEOUT_MS: wholeNumber(10, 60_000).default(1000),
+    HOLDFAST_LOG_LEVEL: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+        error: 'must be trace, debug, info, warn, error, fatal or silent',
+      })
+      .default('info'),
+    HOLDFAST_SESSION_IDLE_SECONDS: wholeNumber(60, 90 * day).default(14 * day),
+    HOLDFAST_SESSION_ABSOLUTE_SECONDS: wholeNumber(60, 365 * day).default(90 * day),
+    HOLDFAST_INTERACTION_SECONDS: wholeNumber(60, day).default(3600),
+    HOLDFAST_ACCESS_TOKEN_SECONDS: wholeNumber(10, day).default(600),
+    HOLDFAST_REFRESH_TOKEN_SECONDS: wholeNumber(60, 365 * day).default(30 * day),
+    HOLDFAST_TOKEN_RETRY_SECONDS: wholeNumber(0, 300).default(30),
+    HOLDFAST_CLIENT_CACHE_MS: wholeNumber(0, 60_000).default(1000),
+    HOLDFAST_DRAIN_SECONDS: wholeNumber(0, 300).default(20),
+    HOLDFAST_HASH_CONCURRENCY: wholeNumber(1, 64).default(2),
+    HOLDFAST_HASH_QUEUE: wholeNumber(0, 10_000).default(100),
+    HOLDFAST_RESOURCES: z
+      .string()
+      .transform((value, context) => {
+        const resources: Record<string, string> = {};
+        for (const entry of value.split(/\s*;\s*/).filter(Boolean)) {
+          const [indicator = '', ...scopes] = entry.split(/\s+/);
+          if (!URL.canParse(indicator)) {
+            context.addIssue({
+              code: 'custom',
+              message: 'must be <resource URI> <scope> <scope>…; <resource URI> …',
+            });
+            return z.NEVER;
+          }
+          resources[indicator] = scopes.join(' ');
+        }
+        return resources;
+      })
+      .default({}),
+    HOLDFAST_UNSAFE_ALLOW_HTTP: flag.default(false),
+    HOLDFAST_UNSAFE_ALLOW_EVICTION: flag.default(false),
+    HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY: flag.default(false),
+    HOLDFAST_UNSAFE_ALLOW_PRIVATE_ADDRESSES: flag.default(false),
+  })
+  .transform((raw) => ({
+    issuer: raw.HOLDFAST_ISSUER,
+    bind: raw.HOLDFAST_BIND,
+    port: raw.HOLDFAST_PORT,
+    pod: raw.HOLDFAST_POD,
+    extraHosts: raw.HOLDFAST_EXTRA_HOSTS,
+    proxyHops: raw.HOLDFAST_PROXY_HOPS,
+    vaultKeys: raw.HOLDFAST_KEYS,
+    redis: {
+      target: raw.REDIS_URL,
+      prefix: raw.HOLDFAST_REDIS_PREFIX,
+      allowEviction: raw.HOLDFAST_UNSAFE_ALLOW_EVICTION,
+      allowNoAppendOnly: raw.HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY,
+    },
+    durability: {
+      /** Replicas that must hold a durable write before it is answered. */
+      replicas: raw.HOLDFAST_DURABLE_REPLICAS,
+      /** Whether the primary (and that many replicas) must have synced it to disk. */
+      fsync: raw.HOLDFAST_DURABLE_FSYNC,
+      timeoutMs: raw.HOLDFAST_DURABLE_TIMEOUT_MS,
+    },
+    localDirectory: raw.HOLDFAST_LOCAL_DIRECTORY,
+    logLevel: raw.HOLDFAST_LOG_LEVEL,
+    lifetimes: {
+      sessionIdleSeconds: raw.HOLDFAST_SESSION_IDLE_SECONDS,
+      sessionAbsoluteSeconds: raw.HOLDFAST_SESSION_ABSOLUTE_SECONDS,
+      interactionSeconds: raw.HOLDFAST_INTERACTION_SECONDS,
+      accessTokenSeconds: raw.HOLDFAST_ACCESS_TOKEN_SECONDS,
+      refreshTokenSeconds: raw.HOLDFAST_REFRESH_TOKEN_SECONDS,
+      tokenRetrySeconds: raw.HOLDFAST_TOKEN_RETRY_SECONDS,
+    },
+    clientCacheMs: raw.HOLDFAST_CLIENT_CACHE_MS,
+    drainSeconds: raw.HOLDFAST_DRAIN_SECONDS,
+    hashing: { concurrency: raw.HOLDFAST_HASH_CONCURRENCY, queue: raw.HOLDFAST_HASH_QUEUE },
+    /** Resource servers (RFC 8707): indicator → the scopes it knows, space separated. */
+    resources: raw.HOLDFAST_RESOURCES,
+    allowHttp: raw.HOLDFAST_UNSAFE_ALLOW_HTTP,
+    /** Lets the provider fetch client URLs (jwks_uri) from private and loopback addresses. */
+    allowPrivateAddresses: raw.HOLDFAST_UNSAFE_ALLOW_PRIVATE_ADDRESSES,
+  }));
+
+/** Variables of ours that are no part of the schema but may stand in the environment of a child process. */
+const known = new Set([...Object.keys(schema.in.shape), ...Object.keys(schema.in.shape).map((n) => `${n}_FILE`)]);
+
+/**
+ * @param environment as in process.env
+ * @param defaults what holds where the environment says nothing (local mode has its own)
+ * @throws ConfigFaults with every fault at once
+ */
+export function readConfig(
+  environment: Record<string, string | undefined> = process.env,
+  defaults: Record<string, string> = {},
+): Config {
+  const faults: string[] = [];
+  const values: Record<string, string> = { ...defaults };
+  for (const [name, value] of Object.entries(environment)) {
+    if (name.startsWith('HOLDFAST_') && !known.has(name)) {
+      faults.push(`${name} is not a setting of Holdfast${nearest(name)}`);
+    }
+    // An empty variable is one that was left out: compose files and shells make them by accident.
+    if (value === undefined || value === '' || !known.has(name)) continue;
+    if (!name.endsWith('_FILE')) {
+      values[name] = value;
+    } else if (environment[name.slice(0, -5)]) {
+      faults.push(`${name} and ${name.slice(0, -5)} are both set: give one of them`);
+    } else {
+      try {
+        values[name.slice(0, -5)] = readFileSync(value, 'utf8').trim();
+      } catch (cause) {
+        faults.push(`${name}: the file ${value} cannot be read (${(cause as NodeJS.ErrnoException).code})`);
+      }
+    }
+  }
+
+  const parsed = schema.safeParse(values);
+  if (!parsed.success) {
+    for (const issue of parsed.error.issues) {
+      const name = String(issue.path[0]);
+      const isMissing = issue.code === 'invalid_type' && values[name] === undefined;
+      faults.push(isMissing ? `${name} is required: ${requiredHint[name] ?? 'see the README'}` : `${name} ${issue.message}`);
+    }
+    throw new ConfigFaults(faults);
+  }
+  const config = parsed.data;
+  const isLocal = config.redis.target === undefined;
+  if (config.issuer.startsWith('http:') && !config.allowHttp && !isLocal) {
+    faults.push(
+      'HOLDFAST_ISSUER must start with https:// (HOLDFAST_UNSAFE_ALLOW_HTTP=true allows http:// for a trial)',
+    );
+  }
+  if (config.lifetimes.sessionAbsoluteSeconds < config.lifetimes.sessionIdleSeconds) {
+    faults.push('HOLDFAST_SESSION_ABSOLUTE_SECONDS must not be less than HOLDFAST_SESSION_IDLE_SECONDS');
+  }
+  if (faults.length > 0) throw new ConfigFaults(faults);
+  return Object.freeze({ ...config, isLocal });
+}
+
+const requiredHint: Record<string, string> = {
+  HOLDFAST_ISSUER: 'the public address of this provider, such as https://id.example.com',
+  HOLDFAST_KEYS: 'the keys that seal secrets in Redis, as <id>:<32 random bytes in base64url>',
+};
+
+/** A word about the likeliest name that was meant, for a mistyped variable. */
+function nearest(name: string): string {
+  const words = new Set(name.split('_'));
+  let best: string | undefined;
+  let bestShared = 1;
+  for (const candidate of Object.keys(schema.in.shape)) {
+    const shared = candidate.split('_').filter((word) => words.has(word)).length;
+    if (shared > bestShared) [best, bestShared] = [candidate, shared];
+  }
+  return best ? ` (did you mean ${best}?)` : '';
+}

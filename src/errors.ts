@@ -1,0 +1,47 @@
+/**
+ * The store cannot answer now: nothing was decided, and the same request may be sent again.
+ * Becomes a 503 with Retry-After at the edge.
+ */
+export class Unavailable extends Error {
+  readonly retryAfterSeconds: number;
+
+  constructor(message: string, options: { cause?: unknown; retryAfterSeconds?: number } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'Unavailable';
+    this.retryAfterSeconds = options.retryAfterSeconds ?? 2;
+  }
+}
+
+/** The kinds of trouble that a person can be told about; each has its own words on the error page. */
+export type ProblemKind =
+  | 'expired'
+  | 'bad-request'
+  | 'not-found'
+  | 'forbidden'
+  | 'too-many-requests'
+  | 'unavailable'
+  | 'server'
+  | 'cookies';
+
+/**
+ * A request that is refused. `description` is public; the cause is for the log alone.
+ */
+export class Refusal extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly kind: ProblemKind;
+  readonly description: string | undefined;
+
+  constructor(
+    status: number,
+    kind: ProblemKind,
+    options: { code?: string; description?: string; cause?: unknown } = {},
+  ) {
+    super(options.description ?? kind, { cause: options.cause });
+    this.name = 'Refusal';
+    this.status = status;
+    this.kind = kind;
+    this.code = options.code ?? 'invalid_request';
+    this.description = options.description;
+  }
+}

@@ -1,0 +1,153 @@
+import type { Context, Middleware } from 'koa';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { Refusal } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { KeyRing } from '../redis/key-ring.ts';
+import type { Store } from '../redis/redis.ts';
+import { giveAnswerAgain, sealAnswer } from './answer-again.ts';
+import { replaceFormPost } from './form-post.ts';
+import type { EnginePages } from './pages.ts';
+import type { SessionStore } from './session-store.ts';
+import type { TokenStore } from './token-store.ts';
+import { type CommitResult, inUnitOfWork, type Single, UnitOfWork } from './unit-of-work.ts';
+
+type Refused = Exclude<CommitResult, { ok: true }>;
+
+export type CommitParts = {
+  store: Store;
+  ring: KeyRing;
+  tokens: TokenStore;
+  sessions: SessionStore;
+  pages: EnginePages;
+  /** Takes the session cookie off the browser. */
+  clearSessionCookie(ctx: Context): void;
+  log: Log;
+};
+
+/** Routes at which a request that is sent again gets the answer of the first. */
+const answeringPaths = /^\/(token|auth(\/[^/]+)?|device\/[^/]+)$/;
+
+/**
+ * Gives each request its unit of work, and commits it when the answer is made and before a byte of it leaves.
+ * A refused commit replaces the answer; nothing that the engine made for it was told to anybody.
+ */
+export function commitRequest(parts: CommitParts): Middleware {
+  return async (ctx, next) => {
+    const unit = new UnitOfWork(parts.store, { mayAnswerAgain: answeringPaths.test(ctx.path) });
+    await inUnitOfWork(unit, async () => {
+      await next();
+      // Whatever became of it on the way, an outage is a refusal: 503, and nothing was done.
+      if (unit.outage) throw unit.outage;
+      await finish(parts, ctx, unit);
+    });
+  };
+}
+
+async function finish(parts: CommitParts, ctx: Context, unit: UnitOfWork): Promise<void> {
+  if (ctx.status >= 500) return;
+  if (isTokenRequest(ctx) && ctx.status >= 400) return unit.commitRevocations();
+  replaceFormPost(ctx, parts.pages);
+
+  const askedAgain = unit.singles.find((single) => single.earlierAnswer !== undefined);
+  if (askedAgain) return answerOrRefuse(parts, ctx, unit, askedAgain, askedAgain.earlierAnswer);
+
+  await keepSessionAlive(parts, ctx);
+  const kept = unit.singles.filter((single) => single.answerForMs > 0 && !isStrict(ctx));
+  for (const single of kept) {
+    unit
+      .change(single.rank, single.aggregate)
+      .text(single.answerKey, single.answerForMs, sealAnswer(parts.ring, ctx, unit, single));
+  }
+
+  const result = await unit.commit();
+  if (!result.ok) return refuse(parts, ctx, unit, result);
+  for (const single of kept) if (single.until === 'response-sent') forgetWhenSent(parts, ctx, single);
+}
+
+async function keepSessionAlive({ sessions }: CommitParts, ctx: Context): Promise<void> {
+  if (!isTokenRequest(ctx)) return;
+  const { oidc } = ctx as unknown as KoaContextWithOIDC;
+  const token = oidc?.entities.RefreshToken as { expiresWithSession?: boolean; sessionUid?: string } | undefined;
+  if (token?.expiresWithSession && token.sessionUid) await sessions.keepAlive(token.sessionUid);
+}
+
+/** An authorization code is answered again only while its first answer may not have arrived. */
+function forgetWhenSent({ store, log }: CommitParts, ctx: Context, single: Single): void {
+  ctx.res.once('finish', () => {
+    store.call('DEL', single.answerKey).catch((error) => {
+      log.debug({ err: error }, 'a sent answer was not removed; it expires by itself');
+    });
+  });
+}
+
+async function refuse(parts: CommitParts, ctx: Context, unit: UnitOfWork, result: Refused): Promise<void> {
+  if (result.rank === 'condition') {
+    if (isTokenRequest(ctx)) return refuseToken(ctx, 'the account may no longer sign in');
+    return startOver(parts, ctx);
+  }
+  const { rank, refused } = result;
+  if (refused.reason === 'spent') {
+    const single = unit.singles.find(({ key }) => key === refused.key);
+    if (!single) throw new Error(`spent, but by nothing of this request: ${rank}`);
+    return answerOrRefuse(parts, ctx, unit, single, refused.answer);
+  }
+  if (isTokenRequest(ctx)) return refuseToken(ctx, 'the grant was revoked or has expired');
+  if (rank === 'session') return startOver(parts, ctx);
+  if (rank === 'grant' && ctx.method === 'GET') {
+    // Another request of the same person changed or ended the grant meanwhile; look again.
+    return sendBack(ctx);
+  }
+  throw new Refusal(400, 'expired', { description: 'the request was already answered or has expired' });
+}
+
+/** The thing was spent before: by this very request, whose answer is given again, or else this is a replay. */
+async function answerOrRefuse(
+  { ring, tokens, log }: CommitParts,
+  ctx: Context,
+  unit: UnitOfWork,
+  single: Single,
+  sealed: string | undefined,
+): Promise<void> {
+  if (sealed !== undefined && giveAnswerAgain(ring, ctx, unit, single, sealed)) {
+    log.info({ route: (ctx as unknown as KoaContextWithOIDC).oidc?.route }, 'answered again');
+    return;
+  }
+  if (single.grantKey === undefined) {
+    throw new Refusal(400, 'expired', { description: 'the request was already answered' });
+  }
+  // RFC 6749 4.1.2 and RFC 9700 4.14.2: whoever holds a spent code or token may have stolen it.
+  await tokens.revokeNow(single.grantKey);
+  log.warn({ grant: single.grantKey }, 'a spent code or token was presented: its grant is revoked');
+  refuseToken(ctx, 'the code or token was already used');
+}
+
+function refuseToken(ctx: Context, description: string): void {
+  for (const name of ['set-cookie', 'location']) ctx.res.removeHeader(name);
+  ctx.status = 400;
+  ctx.body = { error: 'invalid_grant', error_description: description };
+}
+
+/** The session of this browser has ended: it goes on as one that is not signed in. */
+function startOver(parts: CommitParts, ctx: Context): void {
+  if (ctx.method !== 'GET') {
+    throw new Refusal(400, 'expired', { description: 'the session has ended' });
+  }
+  sendBack(ctx);
+  parts.clearSessionCookie(ctx);
+}
+
+function sendBack(ctx: Context): void {
+  ctx.res.removeHeader('set-cookie');
+  ctx.status = 303;
+  ctx.body = '';
+  ctx.set('location', ctx.originalUrl);
+}
+
+function isTokenRequest(ctx: Context): boolean {
+  return ctx.path === '/token';
+}
+
+function isStrict(ctx: Context): boolean {
+  const { client } = (ctx as unknown as KoaContextWithOIDC).oidc ?? {};
+  return (client as { strict_token_use?: boolean } | undefined)?.strict_token_use === true;
+}

@@ -1,0 +1,116 @@
+import type { Context } from 'koa';
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { type ProblemKind, Refusal } from '../errors.ts';
+import type { ClientSummary, EnginePages } from './pages.ts';
+
+type EngineClient = NonNullable<KoaContextWithOIDC['oidc']['client']>;
+
+/** The engine's page hooks, turned into ours. */
+export function enginePages(pages: EnginePages) {
+  return {
+    logout: (ctx: KoaContextWithOIDC) => {
+      const { state } = ctx.oidc.session ?? {};
+      pages.logout(ctx as unknown as Context, {
+        action: ctx.oidc.urlFor('end_session_confirm'),
+        xsrf: String((state as { secret?: string } | undefined)?.secret),
+        ...clientOf(ctx.oidc.client),
+      });
+    },
+    signedOut: (ctx: KoaContextWithOIDC) => {
+      pages.signedOut(ctx as unknown as Context, clientOf(ctx.oidc.client));
+    },
+    error: (ctx: KoaContextWithOIDC, out: { error: string; error_description?: string }, cause: unknown) => {
+      const kind = cause instanceof errors.SessionNotFound ? 'expired' : kindOf(ctx.status);
+      const refusal = new Refusal(ctx.status, kind, {
+        code: out.error,
+        ...(out.error_description === undefined ? {} : { description: out.error_description }),
+        cause,
+      });
+      pages.error(ctx as unknown as Context, refusal);
+    },
+    deviceCode: (ctx: KoaContextWithOIDC, _form: string, _out?: unknown, error?: { name?: string; userCode?: string }) => {
+      const { DeviceCode: code } = ctx.oidc.entities as { DeviceCode?: { clientId: string } };
+      if (error?.name === 'AbortedError' && code) {
+        const client = ctx.oidc.client ? summarise(ctx.oidc.client) : summarise({ clientId: code.clientId });
+        pages.deviceDone(ctx as unknown as Context, { client, approved: false });
+        return;
+      }
+      const problem = deviceProblem(error);
+      pages.deviceCode(ctx as unknown as Context, {
+        action: ctx.oidc.urlFor('code_verification'),
+        xsrf: secretOf(ctx),
+        ...(error?.userCode === undefined ? {} : { userCode: error.userCode }),
+        ...(problem === undefined ? {} : { problem }),
+      });
+    },
+    deviceConfirm: (
+      ctx: KoaContextWithOIDC,
+      _form: string,
+      client: EngineClient,
+      deviceInfo: { ip?: string; ua?: string } | undefined,
+      userCode: string,
+    ) => {
+      const scope = (ctx.oidc.entities as { DeviceCode?: { params?: { scope?: string } } }).DeviceCode?.params?.scope;
+      pages.deviceConfirm(ctx as unknown as Context, {
+        action: ctx.oidc.urlFor('code_verification'),
+        xsrf: secretOf(ctx),
+        userCode,
+        client: summarise(client),
+        ...(deviceInfo?.ip ? { deviceAddress: deviceInfo.ip } : {}),
+        ...(deviceInfo?.ua ? { deviceAgent: deviceInfo.ua } : {}),
+        scopes: scope?.split(' ') ?? [],
+      });
+    },
+    deviceDone: (ctx: KoaContextWithOIDC) => {
+      const { client } = ctx.oidc;
+      if (client) pages.deviceDone(ctx as unknown as Context, { client: summarise(client), approved: true });
+    },
+  };
+}
+
+/** What people are told about a client. */
+export function summarise(client: {
+  clientId: string;
+  clientName?: string | undefined;
+  clientUri?: string | undefined;
+  redirectUris?: readonly string[] | undefined;
+  logoUri?: string | undefined;
+  policyUri?: string | undefined;
+  tosUri?: string | undefined;
+}): ClientSummary {
+  const [address = client.clientUri ?? ''] = client.redirectUris ?? [];
+  return {
+    name: client.clientName ?? client.clientId,
+    host: URL.canParse(address) ? new URL(address).host || address : client.clientId,
+    ...(client.clientUri ? { uri: client.clientUri } : {}),
+    ...(client.logoUri ? { logoUri: client.logoUri } : {}),
+    ...(client.policyUri ? { policyUri: client.policyUri } : {}),
+    ...(client.tosUri ? { tosUri: client.tosUri } : {}),
+  };
+}
+
+function clientOf(client: EngineClient | undefined): { client?: ClientSummary } {
+  return client ? { client: summarise(client) } : {};
+}
+
+function secretOf(ctx: KoaContextWithOIDC): string {
+  return String((ctx.oidc.session?.state as { secret?: string } | undefined)?.secret);
+}
+
+function deviceProblem(error: { name?: string } | undefined) {
+  switch (error?.name) {
+    case undefined:
+      return undefined;
+    case 'NoCodeError':
+      return 'missing' as const;
+    case 'ExpiredError':
+      return 'expired' as const;
+    default:
+      return 'not-found' as const;
+  }
+}
+
+function kindOf(status: number): ProblemKind {
+  if (status >= 500) return 'server';
+  return status === 404 ? 'not-found' : 'bad-request';
+}

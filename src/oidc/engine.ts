@@ -1,0 +1,315 @@
+import { randomBytes } from 'node:crypto';
+import type { Context } from 'koa';
+import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { nowSeconds } from '../clock.ts';
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import type { KeyRing } from '../redis/key-ring.ts';
+import type { Keys, Store } from '../redis/redis.ts';
+import { createAdapter, type Stores } from './adapter.ts';
+import { type AccountSource, claimsByScope } from './claims.ts';
+import type { CookieKeys } from './cookie-keys.ts';
+import { enginePages } from './engine-pages.ts';
+import type { EnginePages } from './pages.ts';
+import { createGrantLoader, firstGrantTag } from './policy.ts';
+import { isUniqueProof } from './proof-store.ts';
+import { mintSessionId } from './session-store.ts';
+import { readSigningKeys } from './signing-keys.ts';
+import { mintTag, mintTokenId } from './token-store.ts';
+import { unitOfWork } from './unit-of-work.ts';
+
+export type EngineParts = {
+  config: Config;
+  store: Store;
+  ring: KeyRing;
+  stores: Stores;
+  accounts: AccountSource;
+  pages: EnginePages;
+  cookieKeys: CookieKeys;
+  log: Log;
+};
+
+/** A client assertion (RFC 7523) that lives longer is not worth its replay record. */
+const longestAssertionSeconds = 5 * 60;
+
+const jwsAlgorithms = ['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const;
+
+/** Makes a provider of the engine, with everything that its defaults leave open decided here. */
+export function createEngine(parts: EngineParts, extraFeatures: Configuration['features'] = {}): Provider {
+  const { config, ring } = parts;
+  const provider = new Provider(config.issuer, {
+    ...configure(parts, extraFeatures),
+    jwks: readSigningKeys(ring) as never,
+  });
+  provider.proxy = true;
+  mintOurIds(provider, ring, parts.store.keys);
+  checkOncePerPod(provider, parts);
+  provider.on('server_error', (_ctx: Context, error: unknown) => {
+    parts.log.error({ err: error }, 'the engine failed');
+  });
+  return provider;
+}
+
+export function configure(parts: EngineParts, extraFeatures: Configuration['features'] = {}): Configuration {
+  const { config, ring, stores, accounts, pages } = parts;
+  const { lifetimes } = config;
+  const isHttps = config.issuer.startsWith('https:');
+  const cookie = { httpOnly: true, sameSite: 'lax', signed: true, secure: isHttps } as const;
+  const policy = interactionPolicy.base();
+  const shown = enginePages(pages);
+
+  return {
+    adapter: createAdapter(stores) as never,
+    clients: [],
+    cookies: {
+      keys: parts.cookieKeys as never,
+      // The __Host- prefix forbids a path, which the two of an interaction have.
+      names: isHttps
+        ? {
+            session: '__Host-holdfast_session',
+            interaction: '__Secure-holdfast_interaction',
+            resume: '__Secure-holdfast_resume',
+          }
+        : {
+            session: 'holdfast_session',
+            interaction: 'holdfast_interaction',
+            resume: 'holdfast_resume',
+          },
+      long: { ...cookie, path: '/' },
+      short: cookie,
+    },
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: true, nonceSecret: ring.key('dpop-nonce'), requireNonce: () => false },
+      pushedAuthorizationRequests: { enabled: true },
+      clientCredentials: { enabled: true },
+      deviceFlow: {
+        enabled: true,
+        userCodeInputSource: shown.deviceCode,
+        userCodeConfirmSource: shown.deviceConfirm,
+        successSource: shown.deviceDone,
+      },
+      introspection: { enabled: true, allowedPolicy: mayIntrospect },
+      revocation: { enabled: true, allowedPolicy: mayRevoke },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: shown.logout,
+        postLogoutSuccessSource: shown.signedOut,
+      },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: (_ctx, indicator, client) => {
+          const scope = config.resources[indicator];
+          const allowed = (client as unknown as { resources?: string[] }).resources ?? [];
+          if (scope === undefined || !allowed.includes(indicator)) {
+            throw new errors.InvalidTarget('this client may not ask for tokens for this resource');
+          }
+          return {
+            scope,
+            audience: indicator,
+            accessTokenFormat: 'jwt',
+            accessTokenTTL: lifetimes.accessTokenSeconds,
+            jwt: { sign: { alg: 'ES256' } },
+          };
+        },
+        // Without `resource` in the token request the token is for userinfo (RFC 8707 2.2).
+        useGrantedResource: () => false,
+      },
+      ...extraFeatures,
+    },
+    responseTypes: ['code'],
+    scopes: ['openid', 'offline_access', 'profile', 'email'],
+    claims: claimsByScope,
+    subjectTypes: ['public', 'pairwise'],
+    pairwiseIdentifier: (_ctx, accountId, client) =>
+      ring.hash('pairwise', JSON.stringify([client.sectorIdentifier, accountId])),
+    pkce: { required: () => true },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+    clientDefaults: {
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      id_token_signed_response_alg: 'ES256',
+      token_endpoint_auth_method: 'client_secret_basic',
+    },
+    extraClientMetadata: {
+      properties: ['first_party', 'strict_token_use', 'cors_origins', 'resources'],
+      validator: checkExtraMetadata,
+    },
+    enabledJWA: {
+      clientAuthSigningAlgValues: [...jwsAlgorithms],
+      idTokenSigningAlgValues: ['RS256', 'ES256', 'EdDSA'],
+      dPoPSigningAlgValues: [...jwsAlgorithms],
+    },
+    assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => {
+      // Any other audience could be an endpoint of an attacker's (RFC 7523bis; engine.md 8).
+      if (claims.aud !== config.issuer) {
+        throw new errors.InvalidClientAuth(`aud (JWT audience) must be the issuer, ${config.issuer}`);
+      }
+      const now = nowSeconds();
+      if ((claims.exp as number) > now + longestAssertionSeconds) {
+        throw new errors.InvalidClientAuth('exp (JWT expiration) must be within five minutes');
+      }
+    },
+    clientBasedCORS: (_ctx, origin, client) => {
+      const allowed = (client as unknown as { cors_origins?: string[] }).cors_origins ?? [];
+      return allowed.includes(origin);
+    },
+    ttl: {
+      AccessToken: () => lifetimes.accessTokenSeconds,
+      ClientCredentials: () => lifetimes.accessTokenSeconds,
+      AuthorizationCode: 60,
+      DeviceCode: 600,
+      BackchannelAuthenticationRequest: 600,
+      // A grant outlives the tokens that hang on it; each of them lengthens its life.
+      Grant: Math.max(lifetimes.refreshTokenSeconds, lifetimes.sessionIdleSeconds),
+      IdToken: 3600,
+      Interaction: lifetimes.interactionSeconds,
+      RefreshToken: lifetimes.refreshTokenSeconds,
+      Session: lifetimes.sessionIdleSeconds,
+    },
+    // Rotation at each use is what makes a stolen refresh token show (RFC 9700 4.14.2).
+    rotateRefreshToken: true,
+    issueRefreshToken: async (_ctx, client, source) =>
+      client.grantTypeAllowed('refresh_token') &&
+      (source.scopes.has('offline_access') ||
+        // Ours get one that ends with the session, without asking for offline access.
+        (client as unknown as { first_party?: boolean }).first_party === true),
+    findAccount: async (ctx, accountId) => {
+      let wasRead = false;
+      // Looked up beside the writes of this request, which are undone by refusing when it does not hold.
+      unitOfWork().conditions.push(async () => wasRead || accounts.isActive(accountId));
+      return {
+        accountId,
+        claims: async (use) => {
+          // An ID token carries `sub` alone unless claims were asked for one by one; then the rest is
+          // what userinfo answers (Core 5.4), and no account needs to be read.
+          if (use === 'id_token' && ctx.oidc.params?.claims === undefined) return { sub: accountId };
+          const claims = await unitOfWork().guard(accounts.claims(accountId));
+          wasRead = true;
+          if (!claims) throw new errors.InvalidToken('the account is gone or disabled');
+          return { ...claims, sub: accountId };
+        },
+      };
+    },
+    loadExistingGrant: createGrantLoader(stores.tokens, ring),
+    interactions: { policy, url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    renderError: shown.error,
+    fetch: (url, options) => {
+      if (config.allowPrivateAddresses) {
+        const { dispatcher: _guard, ...rest } = options as RequestInit & { dispatcher?: unknown };
+        return fetch(url, rest);
+      }
+      return fetch(url, options);
+    },
+    fetchResponseBodyLimits: { jwks_uri: 64 * 1024, sector_identifier_uri: 64 * 1024 },
+    discovery: {
+      ui_locales_supported: ['en', 'de'],
+      claim_types_supported: ['normal'],
+    },
+  } as Configuration;
+}
+
+/** Introspection tells a client about its own tokens, and a resource server about those made for it. */
+async function mayIntrospect(
+  _ctx: KoaContextWithOIDC,
+  client: { clientId: string; clientAuthMethod: string; resources?: string[] },
+  token: { clientId?: string; aud?: string | string[] },
+): Promise<boolean> {
+  if (client.clientAuthMethod === 'none') return token.clientId === client.clientId;
+  const audiences = [token.aud ?? []].flat();
+  return token.clientId === client.clientId || audiences.some((aud) => client.resources?.includes(aud));
+}
+
+async function mayRevoke(
+  _ctx: KoaContextWithOIDC,
+  client: { clientId: string },
+  token: { clientId?: string },
+): Promise<boolean> {
+  return token.clientId === client.clientId;
+}
+
+function checkExtraMetadata(_ctx: unknown, key: string, value: unknown): void {
+  const isText = (item: unknown) => typeof item === 'string';
+  const fits =
+    value === undefined ||
+    (key === 'first_party' || key === 'strict_token_use'
+      ? typeof value === 'boolean'
+      : Array.isArray(value) && value.every(isText));
+  if (!fits) throw new errors.InvalidClientMetadata(`${key} has the wrong type`);
+}
+
+/** Members of the engine's models that its published types leave out. */
+type TokenModel = {
+  kind: string;
+  grantId?: string;
+  sessionUid?: string;
+  expiresWithSession?: boolean;
+  resourceServer?: { accessTokenFormat?: string };
+};
+type SessionModel = { id: string; uid: string; jti: string; exp?: number; oldId?: string; touched?: boolean };
+
+/** Ids that lead to a slot without an index: see token-store.ts and session-store.ts. */
+function mintOurIds(provider: Provider, ring: KeyRing, keys: Keys): void {
+  const inGrant = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
+
+  function ourId(this: TokenModel): string {
+    if (this.kind === 'Grant') return mintTag();
+    if (this.kind === 'PushedAuthorizationRequest') return randomBytes(32).toString('base64url');
+    const tag = inGrant.has(this.kind) && this.grantId ? this.grantId : mintTag();
+    return mintTokenId(tag, this.expiresWithSession ? this.sessionUid : undefined);
+  }
+  Object.assign(provider.BaseToken.prototype, { generateTokenId: ourId });
+  // These two come as a JWT as well, which is not stored; the engine settles the format when it makes the id.
+  for (const { prototype } of [provider.AccessToken, provider.ClientCredentials]) {
+    const { generateTokenId: engineId } = prototype as unknown as { generateTokenId(): string };
+    Object.assign(prototype, {
+      generateTokenId(this: TokenModel): string {
+        const id = engineId.call(this);
+        return this.resourceServer?.accessTokenFormat === 'jwt' ? id : ourId.call(this);
+      },
+    });
+  }
+
+  const { Session } = provider;
+  const getSession = Session.get;
+  Session.get = async function get(this: typeof Session, ctx) {
+    readGrantAhead(ctx as KoaContextWithOIDC);
+    const session = await getSession.call(this, ctx);
+    if (session.exp === undefined) {
+      // A session that a resumed interaction begins has an id that follows from the interaction: however
+      // often the request is sent, and on however many pods at once, it begins one session.
+      const isResume = (ctx as KoaContextWithOIDC).oidc?.route === 'resume';
+      const interactionUid = isResume ? ctx.cookies.get(provider.cookieName('resume')) : undefined;
+      session.uid = interactionUid ? ring.hash('session-of', interactionUid) : mintTag();
+      session.jti = mintSessionId(session.uid);
+    }
+    return session;
+  };
+  /** A silent sign-on needs session and grant; both are found from the request, so one round trip reads both. */
+  function readGrantAhead(ctx: KoaContextWithOIDC): void {
+    const clientId = ctx.query?.client_id;
+    if (ctx.oidc?.route !== 'authorization' || typeof clientId !== 'string') return;
+    const cookie = ctx.cookies.get(provider.cookieName('session'), { signed: false });
+    const uid = cookie?.split('.')[0];
+    if (uid) unitOfWork().readAhead(keys.grant(firstGrantTag(ring, uid, clientId)));
+  }
+
+  Object.assign(Session.prototype, {
+    resetIdentifier(this: SessionModel): void {
+      unitOfWork().retiredSessionIds.add(this.id);
+      this.oldId = this.id;
+      this.id = mintSessionId(this.uid);
+      this.touched = true;
+    },
+  });
+}
+
+/** Checks that the engine makes by reading first and writing later, made atomic across pods. */
+function checkOncePerPod(provider: Provider, { store, ring, stores }: EngineParts): void {
+  provider.ReplayDetection.unique = (issuer, id, expiresAt) =>
+    unitOfWork().guard(isUniqueProof(store, ring, issuer, id, expiresAt));
+  provider.Client.prototype.compareClientSecret = function compareClientSecret(given: string): boolean {
+    return this.clientSecret !== undefined && stores.clients.isSecret(this.clientSecret, given);
+  };
+}

@@ -1,0 +1,78 @@
+import type { KeyRing } from '../redis/key-ring.ts';
+import type { Store } from '../redis/redis.ts';
+import type { Payload } from './adapter.ts';
+import { type Single, unitOfWork } from './unit-of-work.ts';
+
+/**
+ * Interactions: an authorization request that waits for a person. Its uid is in a cookie and in the path, so
+ * Redis knows it by hash alone. A person's answer is written once (of two answers at the same moment the
+ * first counts), and it is resumed once.
+ */
+
+/** How long a finished one is kept, so that a resume that is sent again gets the same answer. */
+const answerForMs = 60_000;
+
+export function createInteractionStore(store: Store, ring: KeyRing) {
+  const keyOf = (uid: string) => store.keys.interaction(ring.hash('interaction', uid));
+
+  return {
+    async find(uid: string): Promise<Payload | undefined> {
+      const key = keyOf(uid);
+      const unit = unitOfWork();
+      const fields = await unit.read(key);
+      if (!fields?.p) return undefined;
+      unit.browserSecret = uid;
+      if (fields.consumed !== undefined) {
+        if (!unit.mayAnswerAgain) return undefined;
+        const earlierAnswer = await store.readText(store.keys.answer(key));
+        if (earlierAnswer === undefined) return undefined;
+        unit.singles.push({ ...single(key, uid), earlierAnswer });
+      }
+      return { ...JSON.parse(fields.p), jti: uid };
+    },
+
+    async upsert(uid: string, payload: Payload, lifetimeSeconds: number): Promise<void> {
+      if (lifetimeSeconds <= 0) return;
+      const key = keyOf(uid);
+      const unit = unitOfWork();
+      const before = await unit.asRead(key);
+      const { jti: _jti, ...rest } = payload;
+      const fields = { p: JSON.stringify(rest) };
+      const change = unit.change('grant', key);
+      if (before?.p !== undefined) change.requireSame(key, 'p', before.p);
+      change.set(key, lifetimeSeconds * 1000, fields);
+      unit.hold(key, fields);
+    },
+
+    /** At commit exactly one request resumes it, and leaves its answer for the same one sent again. */
+    async spend(uid: string): Promise<void> {
+      const key = keyOf(uid);
+      const unit = unitOfWork();
+      if (unit.singles.some((one) => one.key === key)) return;
+      const one = single(key, uid);
+      unit.singles.push(one);
+      unit
+        .change('gate', key)
+        .durable()
+        .requireUnspent(key, one.answerKey)
+        .spend(key)
+        .expireIn(key, answerForMs);
+    },
+  };
+
+  function single(key: string, uid: string): Single {
+    return {
+      key,
+      answerKey: store.keys.answer(key),
+      rank: 'gate',
+      aggregate: key,
+      carrier: uid,
+      isBoundToBrowser: false,
+      answerForMs,
+      until: 'expiry',
+      grantKey: undefined,
+    };
+  }
+}
+
+export type InteractionStore = ReturnType<typeof createInteractionStore>;

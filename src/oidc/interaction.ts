@@ -1,0 +1,127 @@
+import type { Context } from 'koa';
+import { errors, type InteractionResults, type Provider } from 'oidc-provider';
+import { nowSeconds } from '../clock.ts';
+import { summarise } from './engine-pages.ts';
+import type { ClientSummary } from './pages.ts';
+import type { ConsentDecision } from './policy.ts';
+import { unitOfWork } from './unit-of-work.ts';
+
+/**
+ * An authorization request that waits for a person: what is asked, and the ways to answer it. The pages that
+ * ask are in src/interactions; they know nothing of the engine.
+ */
+export type PendingInteraction = {
+  uid: string;
+  /** Which question is open. */
+  prompt: 'login' | 'consent';
+  client: ClientSummary & { clientId: string };
+  /** The account that the browser is signed in to; it may have to sign in anew all the same. */
+  accountId: string | undefined;
+  loginHint: string | undefined;
+  uiLocales: string | undefined;
+  /** What the consent page asks for. */
+  asked: { scopes: string[]; claims: string[]; resources: Record<string, string[]> };
+  alreadyGranted: string[];
+  /** Where the browser goes on when this is over: the origin of the client's redirect URI. */
+  returnOrigin: string | undefined;
+};
+
+export type Login = {
+  accountId: string;
+  /** RFC 8176 */
+  amr: string[];
+  /** Whether the session outlives the browser's. */
+  remember: boolean;
+};
+
+export type Interactions = {
+  /** undefined when it has expired, was answered, or belongs to another browser */
+  load(ctx: Context, uid: string): Promise<PendingInteraction | undefined>;
+  /**
+   * Each answer is written once; of two at the same moment the first counts.
+   * @returns where the browser goes on
+   */
+  login(ctx: Context, pending: PendingInteraction, login: Login): Promise<string>;
+  approve(ctx: Context, pending: PendingInteraction): Promise<string>;
+  abort(ctx: Context, pending: PendingInteraction): Promise<string>;
+};
+
+type EngineInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
+
+export function createInteractions(provider: Provider): Interactions {
+  // The engine's own object, kept beside what the pages see of it.
+  const engineSide = new WeakMap<PendingInteraction, EngineInteraction>();
+
+  async function details(ctx: Context, uid: string): Promise<EngineInteraction | undefined> {
+    try {
+      const found = await provider.interactionDetails(ctx.req, ctx.res);
+      // The engine goes by the cookie alone; the page that was answered must be the one it belongs to.
+      return found.uid === uid ? found : undefined;
+    } catch (error) {
+      if (error instanceof errors.SessionNotFound) return undefined;
+      throw error;
+    }
+  }
+
+  async function answer(pending: PendingInteraction, result: InteractionResults): Promise<string> {
+    const interaction = engineSide.get(pending);
+    if (!interaction) throw new Error('this interaction was not loaded here');
+    interaction.result = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
+    await interaction.save(interaction.exp - nowSeconds());
+    // Refused means that it was answered meanwhile; the browser goes on with that answer.
+    await unitOfWork().commit();
+    return interaction.returnTo;
+  }
+
+  return {
+    async load(ctx, uid) {
+      const interaction = await details(ctx, uid);
+      if (!interaction || interaction.result !== undefined) return undefined;
+      const { prompt, params, session, grantId } = interaction;
+      const client = await provider.Client.find(String(params.client_id));
+      if (!client || (prompt.name !== 'login' && prompt.name !== 'consent')) return undefined;
+      const grant = grantId ? await provider.Grant.find(grantId) : undefined;
+      const redirectUri = textOf(params.redirect_uri);
+      const pending: PendingInteraction = {
+        uid,
+        prompt: prompt.name,
+        client: { ...summarise(client), clientId: client.clientId },
+        accountId: session?.accountId,
+        loginHint: textOf(params.login_hint),
+        uiLocales: textOf(params.ui_locales),
+        asked: {
+          scopes: (prompt.details.missingOIDCScope as string[] | undefined) ?? [],
+          claims: (prompt.details.missingOIDCClaims as string[] | undefined) ?? [],
+          resources: (prompt.details.missingResourceScopes as Record<string, string[]> | undefined) ?? {},
+        },
+        alreadyGranted: grant?.getOIDCScope().split(' ').filter(Boolean) ?? [],
+        returnOrigin: originOf(redirectUri),
+      };
+      engineSide.set(pending, interaction);
+      return pending;
+    },
+
+    login: (_ctx, pending, { accountId, amr, remember }) =>
+      answer(pending, { login: { accountId, amr, remember } }),
+
+    async approve(_ctx, pending) {
+      if (pending.accountId === undefined) throw new Error('consent without an account');
+      const decision: ConsentDecision = { accountId: pending.accountId, ...pending.asked };
+      return answer(pending, { consent: decision as never });
+    },
+
+    abort: (_ctx, pending) =>
+      answer(pending, { error: 'access_denied', error_description: 'the person did not go on' }),
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** As a CSP source; an app's own scheme counts as a whole. */
+function originOf(uri: string | undefined): string | undefined {
+  if (uri === undefined || !URL.canParse(uri)) return undefined;
+  const url = new URL(uri);
+  return url.origin === 'null' ? url.protocol : url.origin;
+}

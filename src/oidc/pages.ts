@@ -1,0 +1,49 @@
+import type { Context } from 'koa';
+import type { Refusal } from '../errors.ts';
+
+/** A client as a page names it. */
+export type ClientSummary = {
+  name: string;
+  host: string;
+  uri?: string;
+  logoUri?: string;
+  policyUri?: string;
+  tosUri?: string;
+};
+
+/**
+ * The pages that the engine shows by itself. `app.ts` gives them, since this module knows nothing of views.
+ * Each sets the body of the answer.
+ */
+export type EnginePages = {
+  logout(ctx: Context, data: { action: string; xsrf: string; client?: ClientSummary }): void;
+  signedOut(ctx: Context, data: { client?: ClientSummary }): void;
+  error(ctx: Context, refusal: Refusal): void;
+  /** A form that goes on to `action`; by script at once where there is one. */
+  continue(
+    ctx: Context,
+    data: { action: string; fields: Record<string, string>; message: 'logout' | 'form-post' },
+  ): void;
+  deviceCode(
+    ctx: Context,
+    data: {
+      action: string;
+      xsrf: string;
+      userCode?: string;
+      problem?: 'not-found' | 'expired' | 'missing';
+    },
+  ): void;
+  deviceConfirm(
+    ctx: Context,
+    data: {
+      action: string;
+      xsrf: string;
+      userCode: string;
+      client: ClientSummary;
+      deviceAddress?: string;
+      deviceAgent?: string;
+      scopes: string[];
+    },
+  ): void;
+  deviceDone(ctx: Context, data: { client: ClientSummary; approved: boolean }): void;
+};

@@ -1,0 +1,210 @@
+import { randomBytes } from 'node:crypto';
+import { nowMs, nowSeconds } from '../clock.ts';
+import type { KeyRing } from '../redis/key-ring.ts';
+import type { Store } from '../redis/redis.ts';
+import type { Payload } from './adapter.ts';
+import { type Fields, unitOfWork } from './unit-of-work.ts';
+
+/**
+ * Sign-in sessions. One hash for each, in the slot of its uid, written as a difference, so that two tabs that
+ * bring new clients at the same moment both stay:
+ *
+ *   p            the person: account, time, acr and amr
+ *   x            state of an open logout or device page
+ *   c            when it was made (ms); the absolute limit counts from here
+ *   a:<client>   what the session has with one client: sid, grant
+ *   u            when it was last used (s)
+ *   i:<hash>     a cookie id that opens it: 0, or the time (ms) until which a replaced one still does
+ *   dead         a tombstone: it was ended, and nothing in flight brings it back
+ *
+ * A cookie id is `<uid>.<random>`, so that it leads to the session's slot without an index.
+ */
+
+/** How long a replaced cookie id still works: for the requests that a browser sent before it got the new. */
+const retiredIdMs = 30_000;
+/** Token requests are frequent; the life of the session is lengthened this often at the most. */
+const keepAliveEverySeconds = 300;
+/** Ids in use at once; more than one when answers to several tabs crossed. */
+const mostIds = 8;
+/** Longer than any request or interaction that could still name an ended session. */
+const tombstoneMs = 24 * 60 * 60 * 1000;
+
+export type SessionPolicy = { idleSeconds: number; absoluteSeconds: number };
+
+export type Authorization = { sid?: string; grantId?: string; persistsLogout?: boolean };
+
+const personFields = ['accountId', 'loginTs', 'acr', 'amr', 'transient'] as const;
+
+export function mintSessionId(uid: string): string {
+  return `${uid}.${randomBytes(32).toString('base64url')}`;
+}
+
+export function createSessionStore(store: Store, ring: KeyRing, policy: SessionPolicy) {
+  const idField = (id: string) => `i:${ring.hash('session', id)}`;
+
+  function liveKey(uid: string): string {
+    return store.keys.session(uid);
+  }
+
+  return {
+    liveKey,
+
+    /** @param id the value of the session cookie */
+    async find(id: string): Promise<Payload | undefined> {
+      const uid = uidOf(id);
+      if (uid === undefined) return undefined;
+      const unit = unitOfWork();
+      const fields = await unit.read(liveKey(uid));
+      if (!fields || fields.dead !== undefined) return undefined;
+      const validUntil = fields[idField(id)];
+      if (validUntil === undefined) return undefined;
+      if (validUntil !== '0' && Number(validUntil) < nowMs()) return undefined;
+      unit.browserSecret ??= id;
+      return toPayload(uid, id, fields);
+    },
+
+    async findByUid(uid: string): Promise<Payload | undefined> {
+      if (!uidPattern.test(uid)) return undefined;
+      const fields = await unitOfWork().read(liveKey(uid));
+      if (!fields || fields.dead !== undefined) return undefined;
+      return toPayload(uid, undefined, fields);
+    },
+
+    async upsert(id: string, payload: Payload, idleSeconds: number): Promise<void> {
+      const uid = payload.uid as string;
+      const key = liveKey(uid);
+      const unit = unitOfWork();
+      const before = await unit.asRead(key);
+      const after = toFields(payload);
+
+      // The session ends at the absolute limit, however busy it is.
+      const createdAt = Number(before?.c ?? nowMs());
+      const leftMs = createdAt + policy.absoluteSeconds * 1000 - nowMs();
+      const lifetimeMs = Math.min(idleSeconds * 1000, leftMs);
+      if (lifetimeMs <= 0) return this.end(id);
+
+      const changed: Record<string, string> = {};
+      for (const [field, value] of Object.entries(after)) {
+        if (before?.[field] !== value) changed[field] = value;
+      }
+      const gone = Object.keys(before ?? {}).filter((field) => isOurs(field) && after[field] === undefined);
+      if (before === undefined) changed.c = String(createdAt);
+      const namesNothingNew = Object.keys(changed).length === 0;
+      if (before?.[idField(id)] !== '0') changed[idField(id)] = '0';
+
+      const change = unit.change('session', key).durable();
+      if (before === undefined) change.requireNotDead(key);
+      else change.requireAlive(key);
+      change.set(key, lifetimeMs, { ...changed, u: String(nowSeconds()) });
+      const retired = retireIds(before, idField(id), accountOf(before) !== payload.accountId);
+      change.drop(key, [...gone, ...retired.drop]);
+      for (const field of retired.stamp) change.stamp(key, field, retiredIdMs);
+      if (before !== undefined && namesNothingNew) unit.markIndependent(key);
+      unit.hold(key, { ...before, ...changed });
+    },
+
+    /** A session lives on while the tokens that end with it are in use. */
+    async keepAlive(uid: string): Promise<void> {
+      const key = liveKey(uid);
+      const unit = unitOfWork();
+      const before = await unit.asRead(key);
+      if (!before || nowSeconds() - Number(before.u) < keepAliveEverySeconds) return;
+      const leftMs = Number(before.c) + policy.absoluteSeconds * 1000 - nowMs();
+      const lifetimeMs = Math.max(0, Math.min(policy.idleSeconds * 1000, leftMs));
+      unit
+        .change('session', key)
+        .durable()
+        .requireAlive(key)
+        .set(key, 0, { u: String(nowSeconds()) })
+        .extend(key, lifetimeMs);
+      unit.markIndependent(key);
+    },
+
+    /** The engine destroys an id when it replaces it, and when the session ends. */
+    async destroy(id: string): Promise<void> {
+      if (!unitOfWork().retiredSessionIds.has(id)) await this.end(id);
+    },
+
+    async end(id: string): Promise<void> {
+      const uid = uidOf(id);
+      if (uid === undefined) return;
+      const key = liveKey(uid);
+      const unit = unitOfWork();
+      unit.change('session', key).durable().bury(key, tombstoneMs);
+      unit.hold(key, { dead: '1' });
+    },
+  };
+
+  /**
+   * What becomes of the other cookie ids. A replaced one works a little longer, for the tab next door; but
+   * never one from before the sign-in (session fixation), and never more than a handful.
+   */
+  function retireIds(
+    before: Fields,
+    current: string,
+    isOtherPerson: boolean,
+  ): { drop: string[]; stamp: string[] } {
+    const others = Object.entries(before ?? {}).filter(([field]) => field.startsWith('i:') && field !== current);
+    if (isOtherPerson) return { drop: others.map(([field]) => field), stamp: [] };
+    const replaced = new Set([...unitOfWork().retiredSessionIds].map(idField));
+    const drop: string[] = [];
+    const stamp: string[] = [];
+    const unclaimed = others.filter(([, until]) => until === '0').slice(0, -mostIds);
+    for (const [field, until] of others) {
+      if (until !== '0') {
+        if (Number(until) < nowMs()) drop.push(field);
+      } else if (replaced.has(field) || unclaimed.some(([name]) => name === field)) {
+        stamp.push(field);
+      }
+    }
+    return { drop, stamp };
+  }
+
+  function toPayload(uid: string, id: string | undefined, fields: Record<string, string>): Payload {
+    const payload: Payload = { ...JSON.parse(fields.p ?? '{}'), kind: 'Session', uid };
+    if (id !== undefined) payload.jti = id;
+    // The engine wants to know when it ends, to keep the rest of its life when it saves it in between.
+    payload.exp = nowSeconds() + policy.idleSeconds;
+    payload.iat = nowSeconds();
+    if (fields.x !== undefined) payload.state = JSON.parse(fields.x);
+    for (const [field, value] of Object.entries(fields)) {
+      if (!field.startsWith('a:')) continue;
+      payload.authorizations ??= {};
+      (payload.authorizations as Record<string, Authorization>)[field.slice(2)] = JSON.parse(value);
+    }
+    return payload;
+  }
+}
+
+export type SessionStore = ReturnType<typeof createSessionStore>;
+
+const uidPattern = /^[A-Za-z0-9_-]{22}$/;
+
+function uidOf(id: string): string | undefined {
+  const dot = id.indexOf('.');
+  const uid = id.slice(0, Math.max(dot, 0));
+  return uidPattern.test(uid) ? uid : undefined;
+}
+
+function accountOf(fields: Fields): unknown {
+  return JSON.parse(fields?.p ?? '{}').accountId;
+}
+
+/** The fields that a payload decides about; the others belong to the store. */
+function isOurs(field: string): boolean {
+  return field === 'p' || field === 'x' || field.startsWith('a:');
+}
+
+function toFields(payload: Payload): NonNullable<Fields> {
+  const person: Record<string, unknown> = {};
+  for (const field of personFields) if (payload[field] !== undefined) person[field] = payload[field];
+  const fields: Record<string, string> = { p: JSON.stringify(person) };
+  if (payload.state !== undefined) fields.x = JSON.stringify(payload.state);
+  const authorizations = (payload.authorizations ?? {}) as Record<string, Authorization>;
+  for (const [clientId, authorization] of Object.entries(authorizations)) {
+    // The engine makes an empty entry for each client that it looks up.
+    if (Object.keys(authorization).length === 0) continue;
+    fields[`a:${clientId}`] = JSON.stringify(authorization);
+  }
+  return fields;
+}

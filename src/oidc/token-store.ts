@@ -1,0 +1,217 @@
+import { randomBytes } from 'node:crypto';
+import { Change } from '../redis/change.ts';
+import type { KeyRing } from '../redis/key-ring.ts';
+import type { Store } from '../redis/redis.ts';
+import type { Payload } from './adapter.ts';
+import { type Single, unitOfWork } from './unit-of-work.ts';
+
+/**
+ * Grants, and what hangs on them: codes, opaque tokens, device codes. All of one grant lives in one slot.
+ *
+ * An id is `<tag>.<random>` (or `<tag>.<session uid>.<random>`, see mintTokenId): the tag names the slot, so that a token leads to its grant without an index,
+ * and one script spends a code, writes the tokens and keeps the answer. Destroying the grant kills what
+ * hangs on it, since each use reads the grant.
+ */
+
+/** The tag of a grant or of a token outside any grant: 128 bits, base64url. */
+const tagPattern = /^[A-Za-z0-9_-]{22}$/;
+const idPattern = /^([A-Za-z0-9_-]{22})(?:\.([A-Za-z0-9_-]{22}))?\.[A-Za-z0-9_-]{43}$/;
+
+export function mintTag(): string {
+  return randomBytes(16).toString('base64url');
+}
+
+/**
+ * A token id in the slot of this tag, with 256 random bits (RFC 6749 10.10).
+ * @param sessionUid of a token that ends with its session: named in the id, so that both are read at once
+ */
+export function mintTokenId(tag: string, sessionUid?: string): string {
+  const random = randomBytes(32).toString('base64url');
+  return sessionUid === undefined ? `${tag}.${random}` : `${tag}.${sessionUid}.${random}`;
+}
+
+export type TokenPolicy = {
+  /** The longest that a token can live: so long a revoked grant keeps its tombstone. */
+  longestLifetimeSeconds: number;
+  refreshTokenSeconds: number;
+  /** How long a refresh request that is sent again gets the same answer. */
+  retrySeconds: number;
+};
+
+/** How long a code exchange that is sent again gets the same answer, unless the first was sent. */
+const codeRetrySeconds = 10;
+
+/** A consumed record stays until it expires: it is what tells a replay from a guess. */
+type Stored = { key: string; answerKey: string; tag: string; fields: Record<string, string> };
+
+export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolicy) {
+  const { keys } = store;
+  const tombstoneMs = policy.longestLifetimeSeconds * 1000;
+
+  function keyOf(id: string): { key: string; tag: string; sessionUid: string | undefined } | undefined {
+    const [, tag, sessionUid] = idPattern.exec(id) ?? [];
+    return tag ? { key: keys.ofGrant(tag, ring.hash('token', id)), tag, sessionUid } : undefined;
+  }
+
+  async function load(id: string): Promise<Stored | undefined> {
+    const at = keyOf(id);
+    if (!at) return undefined;
+    const unit = unitOfWork();
+    const reading = unit.read(at.key);
+    unit.readAhead(keys.grant(at.tag));
+    if (at.sessionUid) unit.readAhead(keys.session(at.sessionUid));
+    const fields = await reading;
+    return fields ? { ...at, answerKey: keys.answer(at.key), fields } : undefined;
+  }
+
+  return {
+    /** @returns the payload with what was left out of it put back, `consumed` if it was spent */
+    async find(id: string): Promise<Payload | undefined> {
+      const stored = await load(id);
+      if (!stored) return undefined;
+      const payload = readPayload(stored.fields);
+      payload.jti = id;
+      if (payload.grantId === undefined && isOfGrant.has(payload.kind ?? '')) payload.grantId = stored.tag;
+      if (stored.fields.consumed !== undefined) {
+        const unit = unitOfWork();
+        const earlierAnswer = unit.mayAnswerAgain ? await store.readText(stored.answerKey) : undefined;
+        if (earlierAnswer === undefined) {
+          payload.consumed = Math.floor(Number(stored.fields.consumed) / 1000);
+        } else {
+          // The request may be the first one sent again. The engine checks it as if it were the first;
+          // at commit the earlier answer takes the place of the new one.
+          unit.singles.push({ ...single(stored, payload), earlierAnswer });
+        }
+      }
+      return payload;
+    },
+
+    async upsert(id: string, payload: Payload, lifetimeSeconds: number): Promise<void> {
+      const at = keyOf(id);
+      if (!at) throw new Error(`a ${payload.kind} needs an id with a tag`);
+      const unit = unitOfWork();
+      const before = await unit.asRead(at.key);
+      const change = unit.change('grant', keys.grant(at.tag)).durable();
+      const { jti: _jti, grantId, ...rest } = payload;
+      const fields: Record<string, string> = {
+        p: JSON.stringify(grantId === at.tag ? rest : { ...rest, grantId }),
+      };
+      if (grantId === at.tag) {
+        // A grant that this request makes cannot be there yet; upsertGrant checks that nobody else made it.
+        if (!unit.isHeld(keys.grant(at.tag))) change.requireAlive(keys.grant(at.tag));
+        if (payload.kind === 'RefreshToken') {
+          // The grant must outlive the longest token that hangs on it.
+          change.extend(keys.grant(at.tag), lifetimeSeconds * 1000);
+          const predecessor = unit.singles.find(({ key }) => key.startsWith(keys.ofGrant(at.tag, '')));
+          if (predecessor) fields.after = predecessor.answerKey;
+        }
+      }
+      // A device code is written again when a person answers; of two who answer at once one decides.
+      if (before?.p !== undefined) change.requireSame(at.key, 'p', before.p);
+      change.set(at.key, lifetimeSeconds * 1000, fields);
+      unit.hold(at.key, fields);
+    },
+
+    /** Spends the record: at commit exactly one request succeeds, however many try. */
+    async consume(id: string): Promise<void> {
+      const stored = await load(id);
+      if (!stored) return;
+      const unit = unitOfWork();
+      if (unit.singles.some(({ key }) => key === stored.key)) return;
+      const payload = readPayload(stored.fields);
+      // A device code lives beside its grant, not in its slot: then spending it is the gate of the request.
+      const one = single(stored, { ...payload, grantId: payload.grantId ?? stored.tag, jti: id });
+      unit.singles.push(one);
+      const change = unit.change(one.rank, one.aggregate).durable();
+      change.requireUnspent(stored.key, stored.answerKey).spend(stored.key);
+      // The successor is used: whoever still asks with the predecessor is not its rightful owner.
+      if (stored.fields.after) change.remove(stored.fields.after);
+    },
+
+    destroy(id: string): void {
+      const at = keyOf(id);
+      if (!at) return;
+      unitOfWork().revocation(at.key).remove(at.key).remove(keys.answer(at.key));
+      unitOfWork().hold(at.key, undefined);
+    },
+
+    async findGrant(tag: string): Promise<Payload | undefined> {
+      if (!tagPattern.test(tag)) return undefined;
+      const fields = await unitOfWork().read(keys.grant(tag));
+      if (!fields || fields.dead !== undefined) return undefined;
+      return { ...readPayload(fields), jti: tag, kind: 'Grant' };
+    },
+
+    /** Whether this grant was revoked: its id can then never be used again. */
+    async isGrantBuried(tag: string): Promise<boolean> {
+      return (await unitOfWork().read(keys.grant(tag)))?.dead !== undefined;
+    },
+
+    /** Of two requests that make or widen a grant at once the second is refused, and looks again. */
+    async upsertGrant(tag: string, payload: Payload, lifetimeSeconds: number): Promise<void> {
+      const key = keys.grant(tag);
+      // No `exp` in the payload: the engine takes it for an absolute limit, and a grant lives as long as
+      // the longest token that hangs on it.
+      const { jti: _jti, exp: _exp, kind: _kind, ...rest } = payload;
+      const fields = { p: JSON.stringify(rest) };
+      const unit = unitOfWork();
+      const change = unit.change('grant', key).durable();
+      const before = await unit.asRead(key);
+      if (before?.p === undefined) change.requireAbsent(key);
+      else change.requireSame(key, 'p', before.p);
+      change.set(key, 0, fields).extend(key, lifetimeSeconds * 1000);
+      unit.hold(key, fields);
+    },
+
+    /** Ends a grant and all that hangs on it. */
+    destroyGrant(tag: string): void {
+      if (!tagPattern.test(tag)) return;
+      const key = keys.grant(tag);
+      unitOfWork().revocation(key).bury(key, tombstoneMs);
+      unitOfWork().hold(key, { dead: '1' });
+    },
+
+    /** Ends a grant at once, outside the writes that a request holds. @param key the grant's own key */
+    async revokeNow(key: string): Promise<void> {
+      await store.commit(new Change().durable().bury(key, tombstoneMs));
+    },
+
+    /** The user code of a device leads to its device code; both expire together. */
+    pointUserCode(userCode: string, deviceCode: string, lifetimeSeconds: number): void {
+      const key = keys.userCode(ring.hash('user-code', userCode));
+      const fields = { to: ring.seal('user-code', key, deviceCode) };
+      unitOfWork().change('account', key).set(key, lifetimeSeconds * 1000, fields);
+    },
+
+    async findByUserCode(userCode: string): Promise<Payload | undefined> {
+      const key = keys.userCode(ring.hash('user-code', userCode));
+      const fields = await unitOfWork().read(key);
+      return fields?.to ? this.find(ring.open('user-code', key, fields.to)) : undefined;
+    },
+  };
+
+  function single(stored: Stored, payload: Payload): Single {
+    const isCode = payload.kind === 'AuthorizationCode';
+    const seconds = isCode ? Math.min(codeRetrySeconds, policy.retrySeconds) : policy.retrySeconds;
+    return {
+      key: stored.key,
+      answerKey: stored.answerKey,
+      carrier: payload.jti ?? '',
+      isBoundToBrowser: false,
+      rank: payload.grantId === stored.tag ? 'grant' : 'gate',
+      aggregate: payload.grantId === stored.tag ? keys.grant(stored.tag) : stored.key,
+      answerForMs: seconds * 1000,
+      until: isCode ? 'response-sent' : 'expiry',
+      grantKey: keys.grant(payload.grantId ?? stored.tag),
+    };
+  }
+}
+
+export type TokenStore = ReturnType<typeof createTokenStore>;
+
+/** The kinds whose tag is that of their grant, unless the payload names another. */
+const isOfGrant = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
+
+function readPayload(fields: Record<string, string>): Payload {
+  return JSON.parse(fields.p ?? '{}') as Payload;
+}

@@ -1,0 +1,195 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Unavailable } from '../errors.ts';
+import { Change, type Refused } from '../redis/change.ts';
+import type { Store } from '../redis/redis.ts';
+
+/**
+ * One request's dealings with Redis. Reads are remembered, writes are held back and visible to later reads,
+ * and `commit` carries all of them out before the first byte of the answer leaves: one script for each
+ * aggregate, with its preconditions inside.
+ *
+ * Aggregates commit in the order of `Rank`. Each state in between is harmless: an account that lists a
+ * session which is not there yet, a grant and code that nobody was told of, a session that names only grants
+ * that exist. The gate comes last: it is where a thing that may happen once is spent, and with it the
+ * answer is left for whoever asks again.
+ */
+export type Rank = keyof typeof ranks;
+const ranks = { account: 0, grant: 1, session: 2, gate: 3 } as const;
+
+/** A hash as stored; undefined when there is none. */
+export type Fields = Record<string, string> | undefined;
+
+/** The thing that this request may do only once, and what is left for a request that asks again. */
+export type Single = {
+  /** The record that is spent. */
+  key: string;
+  answerKey: string;
+  /** The aggregate whose change spends it. */
+  rank: Rank;
+  aggregate: string;
+  /** The value that only the rightful asker has; the answer is sealed under a key that it yields. */
+  carrier: string;
+  /** Whether the browser's own cookie belongs to the carrier, since the value alone travels in a URL. */
+  isBoundToBrowser: boolean;
+  /** How long the answer is kept; 0 leaves none. */
+  answerForMs: number;
+  /** What the record was spent for; with `response-sent` the answer goes as soon as it was sent. */
+  until: 'expiry' | 'response-sent';
+  /** The grant to revoke when this turns out to be a replay. */
+  grantKey: string | undefined;
+  /** The sealed answer that was found with the spent record: this request asks again. */
+  earlierAnswer?: string;
+};
+
+export type CommitResult =
+  | { ok: true }
+  | { ok: false; rank: Rank; refused: Refused }
+  /** A condition beside the writes did not hold: the account may no longer sign in. */
+  | { ok: false; rank: 'condition' };
+
+type Aggregate = { rank: Rank; change: Change; /** Needs nothing that another aggregate writes. */ isIndependent: boolean };
+
+export class UnitOfWork {
+  readonly #store: Store;
+  readonly #reads = new Map<string, Promise<Fields>>();
+  readonly #held = new Map<string, Fields>();
+  readonly #aggregates = new Map<string, Aggregate>();
+  readonly #revocations = new Map<string, Change>();
+  /** Session ids that were replaced in this request; see oidc/session-store.ts. */
+  readonly retiredSessionIds = new Set<string>();
+  readonly singles: Single[] = [];
+  /** What only the browser at hand has: the uid of its interaction, or the id of its session. */
+  browserSecret: string | undefined;
+  /** The store could not answer at some point: whatever the engine made of that, the request is refused. */
+  outage: Unavailable | undefined;
+  /** What must also hold when this request commits, looked up beside the first writes. */
+  readonly conditions: (() => Promise<boolean>)[] = [];
+  /** Whether the route at hand answers a request that is sent again; others see a spent thing as spent. */
+  readonly mayAnswerAgain: boolean;
+
+  constructor(store: Store, options: { mayAnswerAgain: boolean }) {
+    this.#store = store;
+    this.mayAnswerAgain = options.mayAnswerAgain;
+  }
+
+  /** The record as this request sees it: as read once, with the writes that it holds. */
+  read(key: string): Promise<Fields> {
+    if (this.#held.has(key)) return Promise.resolve(this.#held.get(key));
+    let found = this.#reads.get(key);
+    if (!found) {
+      found = this.#store.read(key);
+      // A read ahead may be rejected before anybody awaits it.
+      found.catch((error) => this.noteOutage(error));
+      this.#reads.set(key, found);
+    }
+    return found;
+  }
+
+  /** The record as it was in Redis when this request first read it, without the writes that it holds. */
+  async asRead(key: string): Promise<Fields> {
+    return this.#reads.get(key);
+  }
+
+  /** Starts a read that will be wanted soon, so that it shares a round trip with the one at hand. */
+  readAhead(key: string): void {
+    void this.read(key);
+  }
+
+  noteOutage(error: unknown): void {
+    if (error instanceof Unavailable) this.outage ??= error;
+  }
+
+  /** Does something with the store outside the held writes, so that an outage in it is not overlooked. */
+  async guard<T>(work: Promise<T>): Promise<T> {
+    try {
+      return await work;
+    } catch (error) {
+      this.noteOutage(error);
+      throw error;
+    }
+  }
+
+  /** What later reads of this request get; the write itself goes into `change`. */
+  hold(key: string, fields: Fields): void {
+    this.#held.set(key, fields);
+  }
+
+  isHeld(key: string): boolean {
+    return this.#held.has(key);
+  }
+
+  /** The change to one aggregate, named by any key of it that is always the same. */
+  change(rank: Rank, aggregate: string): Change {
+    let found = this.#aggregates.get(aggregate);
+    if (!found) {
+      found = { rank, change: new Change(), isIndependent: false };
+      this.#aggregates.set(aggregate, found);
+    }
+    return found.change;
+  }
+
+  /** Says that this aggregate names nothing new, so that it may commit beside those that rank before it. */
+  markIndependent(aggregate: string): void {
+    const found = this.#aggregates.get(aggregate);
+    if (found) found.isIndependent = true;
+  }
+
+  /** A change that is carried out even when the request is refused: what was stolen must die. */
+  revocation(aggregate: string): Change {
+    let found = this.#revocations.get(aggregate);
+    if (!found) {
+      found = new Change().durable();
+      this.#revocations.set(aggregate, found);
+    }
+    return found;
+  }
+
+  get hasWrites(): boolean {
+    return this.#aggregates.size > 0 || this.#revocations.size > 0;
+  }
+
+  async commitRevocations(): Promise<void> {
+    const changes = [...this.#revocations.values()];
+    this.#revocations.clear();
+    await Promise.all(changes.map((change) => this.#store.commit(change)));
+  }
+
+  /** Stops at the first rank that refuses: what ranks after it is not written. */
+  async commit(): Promise<CommitResult> {
+    await this.commitRevocations();
+    const waiting = [...this.#aggregates.values()].filter(({ change }) => !change.isEmpty);
+    this.#aggregates.clear();
+    waiting.sort((a, b) => ranks[a.rank] - ranks[b.rank]);
+    const conditions: Promise<boolean[]> = Promise.all(this.conditions.map((holds) => holds()));
+    // Looked at below; a rejection must not count as unhandled until then.
+    conditions.catch(() => {});
+    while (waiting[0]) {
+      const { rank } = waiting[0];
+      const together = waiting.filter((one) => one.rank === rank || (one.isIndependent && rank !== 'gate'));
+      const [results, held] = await Promise.all([
+        Promise.all(together.map(({ change }) => this.#store.commit(change))),
+        conditions,
+      ]);
+      if (held.includes(false)) return { ok: false, rank: 'condition' };
+      for (const [index, outcome] of results.entries()) {
+        const refusedRank = together[index]?.rank ?? rank;
+        if (!outcome.ok) return { ok: false, rank: refusedRank, refused: outcome };
+      }
+      for (const one of together) waiting.splice(waiting.indexOf(one), 1);
+    }
+    return (await conditions).includes(false) ? { ok: false, rank: 'condition' } : { ok: true };
+  }
+}
+
+const current = new AsyncLocalStorage<UnitOfWork>();
+
+export function inUnitOfWork<T>(unit: UnitOfWork, work: () => Promise<T>): Promise<T> {
+  return current.run(unit, work);
+}
+
+/** The unit of the request at hand. @throws outside of one, which is a bug */
+export function unitOfWork(): UnitOfWork {
+  const unit = current.getStore();
+  if (!unit) throw new Error('the engine was used outside a unit of work');
+  return unit;
+}

@@ -1,0 +1,42 @@
+/**
+ * Every key name in Redis. The part in braces is the Cluster hash tag: all keys of one aggregate share a
+ * slot, so that one script changes the aggregate atomically on a single primary and on a Cluster alike.
+ *
+ *   {g:<tag>}      a grant          hash: p (payload), or dead (a tombstone)
+ *   {g:<tag>}:<h>  a code, token or device code of that grant, hash: p, consumed
+ *   {g:<tag>}:<h>:again   the sealed answer to the request that spent it
+ *   {s:<uid>}      a session        hash: one field per part, see oidc/session-store.ts
+ *   {i:<h>}        an interaction   hash: p, finished
+ *   {p:<h>}        a pushed authorization request, hash: p, consumed
+ *   {j:<h>}        the id of a proof or assertion that was seen
+ *   {u:<h>}        a device user code → the id of its device code, sealed
+ *   {c:<id>}       a client         hash
+ *   {a:<id>}       an account       hash
+ *   {e:<h>}        an e-mail address → account id
+ *   {k}            the key ring     hash
+ *
+ * <h> is a keyed hash of a bearer value (see oidc/key-ring.ts): the value itself is never stored.
+ */
+export type Keys = ReturnType<typeof createKeys>;
+
+/** @param prefix put before every key, so that one Redis can hold several providers */
+export function createKeys(prefix: string) {
+  return {
+    grant: (tag: string) => `${prefix}{g:${tag}}`,
+    ofGrant: (tag: string, hash: string) => `${prefix}{g:${tag}}:${hash}`,
+    session: (uid: string) => `${prefix}{s:${uid}}`,
+    interaction: (hash: string) => `${prefix}{i:${hash}}`,
+    pushedRequest: (hash: string) => `${prefix}{p:${hash}}`,
+    proof: (hash: string) => `${prefix}{j:${hash}}`,
+    userCode: (hash: string) => `${prefix}{u:${hash}}`,
+    client: (id: string) => `${prefix}{c:${id}}`,
+    clientList: () => `${prefix}{clients}`,
+    account: (id: string) => `${prefix}{a:${id}}`,
+    accountSessions: (id: string) => `${prefix}{a:${id}}:sessions`,
+    email: (hash: string) => `${prefix}{e:${hash}}`,
+    accountList: () => `${prefix}{accounts}`,
+    keyRing: () => `${prefix}{k}`,
+    /** The sealed answer to the request that spent the thing under `key`; in the slot of that thing. */
+    answer: (key: string) => `${key}:again`,
+  };
+}

@@ -1,0 +1,71 @@
+/**
+ * The door to Redis: typed reads, scripts and commits of one aggregate at a time, with every outage turned
+ * into `Unavailable`. It owns the connection, the key names, the scripts and the waiting for durability. It
+ * knows nothing of what the records mean.
+ */
+import type { Config } from '../config.ts';
+import type { Log } from '../log.ts';
+import { type Change, type Outcome, readOutcome } from './change.ts';
+import { connectRedis, type RedisHandle, toUnavailable } from './connect.ts';
+import { createDurability } from './durability.ts';
+import { createKeys, type Keys } from './keys.ts';
+import type { RedisTarget } from './redis-url.ts';
+import { defineScripts } from './scripts.ts';
+
+export type { Change, Outcome } from './change.ts';
+export type { Keys } from './keys.ts';
+
+export type Store = {
+  readonly keys: Keys;
+  readonly handle: RedisHandle;
+  /** All fields of a hash; undefined when there is none. */
+  read(key: string): Promise<Record<string, string> | undefined>;
+  readText(key: string): Promise<string | undefined>;
+  /** Runs a script of redis/scripts by name; all keys in one slot. */
+  run(script: string, keys: string[], args: (string | number)[]): Promise<unknown>;
+  /** Carries a change out, and waits for its durability where it asks for that. */
+  commit(change: Change): Promise<Outcome>;
+  /** Waits until what was just written beside `key` is as durable as configured. @throws Unavailable */
+  settle(key: string): Promise<void>;
+  /** Any other command, by name. On a Cluster the first argument must be a key. */
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  close(): Promise<void>;
+};
+
+export function openStore(config: Config, target: RedisTarget, log: Log): Store {
+  const handle = connectRedis(target, { log, name: `holdfast-${config.pod}` });
+  const keys = createKeys(config.redis.prefix);
+  const scripts = defineScripts(handle.client);
+  const settle = createDurability(handle, config.durability);
+
+  async function guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw toUnavailable(error);
+    }
+  }
+
+  return {
+    keys,
+    handle,
+    read: (key) =>
+      guarded(async () => {
+        const fields = await handle.client.hgetall(key);
+        for (const _ in fields) return fields;
+        return undefined;
+      }),
+    readText: (key) => guarded(async () => (await handle.client.get(key)) ?? undefined),
+    run: (script, scriptKeys, args) => guarded(() => scripts.run(script, scriptKeys, args)),
+    commit: (change) =>
+      guarded(async () => {
+        const outcome = readOutcome(change, await scripts.run('commit', change.keys, change.args));
+        const [key] = change.keys;
+        if (outcome.ok && change.isDurable && key) await settle(key);
+        return outcome;
+      }),
+    settle: (key) => guarded(() => settle(key)),
+    call: (command, ...args) => guarded(() => handle.client.call(command, args.map(String))),
+    close: () => handle.close(),
+  };
+}
