@@ -1,0 +1,13 @@
+-- Reserves an e-mail address for an account that is about to be written. The reservation runs out by itself,
+-- so that one left by a killed pod blocks nobody for long; the same account may renew it.
+--
+-- KEYS[1]  the address
+-- ARGV     account id, lifetime in ms, id of an account that is known to have lost its claim (or empty)
+-- Gives    the id that holds the address now
+local id, lifetime, lost = ARGV[1], ARGV[2], ARGV[3]
+local holder = redis.call('GET', KEYS[1])
+local permanent = holder and redis.call('PTTL', KEYS[1]) == -1
+
+if holder and holder ~= id and not (permanent and holder == lost) then return holder end
+if not (permanent and holder == id) then redis.call('SET', KEYS[1], id, 'PX', lifetime) end
+return id
