@@ -109,6 +109,8 @@ const schema = z
       .string()
       .regex(/^[\w:.-]{1,32}$/, 'must be letters, digits, and : . - _, at most 32')
       .default('hf:'),
+    HOLDFAST_DEMO_PORT: wholeNumber(1, 65535).default(3001),
+    HOLDFAST_DEMO_API_PORT: wholeNumber(1, 65535).default(3002),
     HOLDFAST_LOCAL_DIRECTORY: z.string().min(1).default('.holdfast'),
     HOLDFAST_DURABLE_REPLICAS: wholeNumber(0, 10).default(0),
     HOLDFAST_DURABLE_FSYNC: flag.default(false),
@@ -172,6 +174,8 @@ const schema = z
       fsync: raw.HOLDFAST_DURABLE_FSYNC,
       timeoutMs: raw.HOLDFAST_DURABLE_TIMEOUT_MS,
     },
+    /** Of the demo relying party and its API, in local mode. */
+    demo: { port: raw.HOLDFAST_DEMO_PORT, apiPort: raw.HOLDFAST_DEMO_API_PORT },
     localDirectory: raw.HOLDFAST_LOCAL_DIRECTORY,
     logLevel: raw.HOLDFAST_LOG_LEVEL,
     lifetimes: {

@@ -9,11 +9,13 @@ type EngineClient = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 export function enginePages(pages: EnginePages) {
   return {
     logout: (ctx: KoaContextWithOIDC) => {
-      const { state } = ctx.oidc.session ?? {};
-      pages.logout(ctx as unknown as Context, {
+      const { accountId } = ctx.oidc.session ?? {};
+      return pages.logout(ctx as unknown as Context, {
         action: ctx.oidc.urlFor('end_session_confirm'),
-        xsrf: String((state as { secret?: string } | undefined)?.secret),
+        xsrf: secretOf(ctx),
         ...clientOf(ctx.oidc.client),
+        ...(accountId ? { accountId } : {}),
+        goesOnTo: originsAfterLogout(ctx),
       });
     },
     signedOut: (ctx: KoaContextWithOIDC) => {
@@ -87,6 +89,23 @@ export function summarise(client: {
     ...(client.policyUri ? { policyUri: client.policyUri } : {}),
     ...(client.tosUri ? { tosUri: client.tosUri } : {}),
   };
+}
+
+/** Where a browser may be sent by the answer to a logout form. */
+export function originsAfterLogout(ctx: KoaContextWithOIDC): string[] {
+  const state = ctx.oidc?.session?.state as { postLogoutRedirectUri?: string } | undefined;
+  const params = ctx.oidc?.entities.Interaction?.params as { redirect_uri?: string } | undefined;
+  return [state?.postLogoutRedirectUri, params?.redirect_uri].flatMap((uri) => {
+    const origin = originOf(uri);
+    return origin === undefined ? [] : [origin];
+  });
+}
+
+/** As a CSP source; the scheme of an app's own URI counts as a whole. */
+export function originOf(uri: string | undefined): string | undefined {
+  if (uri === undefined || !URL.canParse(uri)) return undefined;
+  const url = new URL(uri);
+  return url.origin === 'null' ? url.protocol : url.origin;
 }
 
 function clientOf(client: EngineClient | undefined): { client?: ClientSummary } {

@@ -1,4 +1,6 @@
 import type { Context } from 'koa';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { originsAfterLogout } from './engine-pages.ts';
 import type { EnginePages } from './pages.ts';
 
 /**
@@ -15,7 +17,12 @@ export function replaceFormPost(ctx: Context, pages: EnginePages): void {
     if (name !== undefined && value !== undefined) fields[name] = unescapeHtml(value);
   }
   const message = 'logout' in fields && 'xsrf' in fields ? 'logout' : 'form-post';
-  pages.continue(ctx, { action: unescapeHtml(action), fields, message });
+  pages.continue(ctx, {
+    action: unescapeHtml(action),
+    fields,
+    message,
+    goesOnTo: originsAfterLogout(ctx as unknown as KoaContextWithOIDC),
+  });
 }
 
 const characters: Record<string, string> = {

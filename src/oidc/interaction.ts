@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
 import { nowSeconds } from '../clock.ts';
-import { summarise } from './engine-pages.ts';
+import { originOf, summarise } from './engine-pages.ts';
 import type { ClientSummary } from './pages.ts';
 import type { ConsentDecision } from './policy.ts';
 import { unitOfWork } from './unit-of-work.ts';
@@ -35,8 +35,11 @@ export type Login = {
 };
 
 export type Interactions = {
-  /** undefined when it has expired, was answered, or belongs to another browser */
-  load(ctx: Context, uid: string): Promise<PendingInteraction | undefined>;
+  /**
+   * undefined when it has expired or belongs to another browser; with `answered` when a person has answered
+   * it already, and the browser only has to go on
+   */
+  load(ctx: Context, uid: string): Promise<PendingInteraction | { answered: string } | undefined>;
   /**
    * Each answer is written once; of two at the same moment the first counts.
    * @returns where the browser goes on
@@ -76,7 +79,8 @@ export function createInteractions(provider: Provider): Interactions {
   return {
     async load(ctx, uid) {
       const interaction = await details(ctx, uid);
-      if (!interaction || interaction.result !== undefined) return undefined;
+      if (!interaction) return undefined;
+      if (interaction.result !== undefined) return { answered: interaction.returnTo };
       const { prompt, params, session, grantId } = interaction;
       const client = await provider.Client.find(String(params.client_id));
       if (!client || (prompt.name !== 'login' && prompt.name !== 'consent')) return undefined;
@@ -117,11 +121,4 @@ export function createInteractions(provider: Provider): Interactions {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-/** As a CSP source; an app's own scheme counts as a whole. */
-function originOf(uri: string | undefined): string | undefined {
-  if (uri === undefined || !URL.canParse(uri)) return undefined;
-  const url = new URL(uri);
-  return url.origin === 'null' ? url.protocol : url.origin;
 }

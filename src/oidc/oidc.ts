@@ -19,6 +19,7 @@ import { createInteractions, type Interactions } from './interaction.ts';
 import { createInteractionStore } from './interaction-store.ts';
 import type { EnginePages } from './pages.ts';
 import { createPushedRequestStore } from './pushed-request-store.ts';
+import { answerFromMemory } from './published.ts';
 import { createSessionStore } from './session-store.ts';
 import { signingKeyMakers } from './signing-keys.ts';
 import { createTokenStore } from './token-store.ts';
@@ -30,6 +31,8 @@ export type { ClientSummary, EnginePages } from './pages.ts';
 export type Oidc = {
   /** Gives each request its unit of work and commits it; around the engine and the interaction pages. */
   commitRequest: Middleware;
+  /** Discovery and key set; before everything that needs Redis. */
+  published: Middleware;
   /** The engine's own endpoints; goes on where the path is not one of them. */
   engine: Middleware;
   interactions: Interactions;
@@ -83,6 +86,7 @@ export function createOidc(parts: {
         ctx.cookies.set(provider.cookieName('session'), null, { path: '/', httpOnly: true, signed: true });
       },
     }),
+    published: answerFromMemory(),
     engine: compose(provider.middleware) as unknown as Middleware,
     interactions: createInteractions(provider),
     clients,

@@ -164,20 +164,33 @@ export class UnitOfWork {
     // Looked at below; a rejection must not count as unhandled until then.
     conditions.catch(() => {});
     while (waiting[0]) {
-      const { rank } = waiting[0];
-      const together = waiting.filter((one) => one.rank === rank || (one.isIndependent && rank !== 'gate'));
-      const [results, held] = await Promise.all([
-        Promise.all(together.map(({ change }) => this.#store.commit(change))),
-        conditions,
-      ]);
+      const together = this.#nextTogether(waiting);
+      const [refused, held] = await Promise.all([this.#commitTogether(together), conditions]);
       if (held.includes(false)) return { ok: false, rank: 'condition' };
-      for (const [index, outcome] of results.entries()) {
-        const refusedRank = together[index]?.rank ?? rank;
-        if (!outcome.ok) return { ok: false, rank: refusedRank, refused: outcome };
-      }
-      for (const one of together) waiting.splice(waiting.indexOf(one), 1);
+      if (refused) return refused;
     }
     return (await conditions).includes(false) ? { ok: false, rank: 'condition' } : { ok: true };
+  }
+
+  /** Takes from the waiting what may commit at the same moment. */
+  #nextTogether(waiting: Aggregate[]): Aggregate[] {
+    // One script for all of them, where the Redis allows that: then there is no moment in between.
+    if (this.#store.mayCrossSlots) return waiting.splice(0);
+    const rank = waiting[0]?.rank;
+    const together = waiting.filter((one) => one.rank === rank || (one.isIndependent && rank !== 'gate'));
+    for (const one of together) waiting.splice(waiting.indexOf(one), 1);
+    return together;
+  }
+
+  async #commitTogether(together: Aggregate[]): Promise<Extract<CommitResult, { ok: false }> | undefined> {
+    const changes = together.map(({ change }) => change);
+    const outcomes = await Promise.all(
+      (this.#store.mayCrossSlots ? [Change.merge(changes)] : changes).map((change) => this.#store.commit(change)),
+    );
+    const refused = outcomes.find((outcome) => !outcome.ok);
+    if (!refused || refused.ok) return undefined;
+    const owner = together.find(({ change }) => change.keys.includes(refused.key));
+    return { ok: false, rank: owner?.rank ?? 'grant', refused };
   }
 }
 

@@ -17,6 +17,24 @@ export class Change {
     return this;
   }
 
+  /** Several changes as one, for a Redis where their keys need not share a slot. */
+  static merge(changes: Change[]): Change {
+    const merged = new Change();
+    for (const change of changes) {
+      merged.isDurable ||= change.isDurable;
+      const index = (old: string | undefined) =>
+        String(merged.#index(change.keys[Number(old) - 1] ?? ''));
+      for (let at = 0; at < change.args.length; ) {
+        const end = at + 3 + Number(change.args[at + 2]);
+        const [name = '', key, count = '0', ...args] = change.args.slice(at, end);
+        // The one argument that names a key as well: that of the answer.
+        merged.args.push(name, index(key), count, ...(name === 'unspent' ? args.map(index) : args));
+        at = end;
+      }
+    }
+    return merged;
+  }
+
   // Checks: when one fails, nothing is written.
 
   requireAlive(key: string): this {

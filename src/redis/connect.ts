@@ -6,6 +6,7 @@
  * A command that timed out or lost its connection may have been carried out: it is never sent again from here,
  * and whoever does so must make that harmless.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { Cluster, type Redis } from 'ioredis';
 import { Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -127,6 +128,8 @@ export function connectRedis(target: RedisTarget, options: ConnectOptions): Redi
     clearInterval(reminder);
     stopWatch();
     connections.stop();
+    // QUIT would overtake what is batched for the next turn.
+    while (client.status === 'ready' && client.autoPipelineQueueSize > 0) await pause(5);
     if (client.status === 'ready') await client.quit().catch(() => client.disconnect());
     else client.disconnect();
   }

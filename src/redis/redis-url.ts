@@ -132,7 +132,7 @@ function readLogin(form: Form, text: string): Login {
 }
 
 function readHost(form: Form, text: string, defaultPort: number): HostPort {
-  const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:]*))(?::(.*))?$/s.exec(text) ?? [];
+  const [, bracketed, plain, port] = /^(?:\[([0-9A-Fa-f:.]+)\]|([^[\]:]*))(?::([^:]*))?$/.exec(text) ?? [];
   const host = bracketed ?? plain;
   if (host === undefined)
     throw fault(form, 'has a host that cannot be read; IPv6 goes in brackets, as [::1]:6379');

@@ -18,6 +18,8 @@ export type { Keys } from './keys.ts';
 export type Store = {
   readonly keys: Keys;
   readonly handle: RedisHandle;
+  /** Whether one script may touch keys of several slots: everywhere but on a Cluster. */
+  readonly mayCrossSlots: boolean;
   /** All fields of a hash; undefined when there is none. */
   read(key: string): Promise<Record<string, string> | undefined>;
   readText(key: string): Promise<string | undefined>;
@@ -49,6 +51,7 @@ export function openStore(config: Config, target: RedisTarget, log: Log): Store 
   return {
     keys,
     handle,
+    mayCrossSlots: handle.kind !== 'cluster',
     read: (key) =>
       guarded(async () => {
         const fields = await handle.client.hgetall(key);

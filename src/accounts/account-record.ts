@@ -1,0 +1,71 @@
+import { type Profile, pickProfile } from './profile.ts';
+
+export type AccountStatus = 'active' | 'disabled';
+
+/** An account as the rest of Holdfast sees it: without its password hash. Times are ms since the epoch. */
+export type Account = Profile & {
+  id: string;
+  email: string;
+  emailVerified: boolean;
+  hasPassword: boolean;
+  status: AccountStatus;
+  /** Counts up when all that was signed in before must end: another password, disabled. */
+  epoch: number;
+  /** Counts up with every change. */
+  version: number;
+  createdAt: number;
+  updatedAt: number;
+};
+
+/** An account as it lies in Redis. */
+export type StoredAccount = {
+  account: Account;
+  /** Written, but its e-mail address is not its own for good yet: nobody may see it. */
+  isPending: boolean;
+  /** Sealed for this account; see `accounts.ts`. */
+  passwordHash: string | undefined;
+};
+
+/** The fields of the hash. */
+export function toFields(account: Omit<Account, 'hasPassword' | 'status'>): Record<string, string> {
+  return {
+    ...pickProfile(account),
+    email: account.email,
+    emailVerified: account.emailVerified ? '1' : '0',
+    epoch: String(account.epoch),
+    version: String(account.version),
+    createdAt: String(account.createdAt),
+    updatedAt: String(account.updatedAt),
+  };
+}
+
+export function fromFields(id: string, fields: Record<string, string>): StoredAccount {
+  return {
+    account: {
+      ...pickProfile(fields),
+      id,
+      email: fields.email ?? '',
+      emailVerified: fields.emailVerified === '1',
+      hasPassword: fields.passwordHash !== undefined,
+      // What is not plainly active may not sign in.
+      status: fields.status === 'active' ? 'active' : 'disabled',
+      epoch: Number(fields.epoch),
+      version: Number(fields.version),
+      createdAt: Number(fields.createdAt),
+      updatedAt: Number(fields.updatedAt),
+    },
+    isPending: fields.status === 'pending',
+    passwordHash: fields.passwordHash,
+  };
+}
+
+/** The standard claims (OpenID Connect Core 5.1) that the account has values for. */
+export function toClaims(account: Account): Record<string, unknown> {
+  return {
+    sub: account.id,
+    ...pickProfile(account),
+    email: account.email,
+    email_verified: account.emailVerified,
+    updated_at: Math.floor(account.updatedAt / 1000),
+  };
+}

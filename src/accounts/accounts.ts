@@ -1,0 +1,220 @@
+/**
+ * The door to accounts: the people (and others) who sign in, their e-mail addresses, passwords and claims.
+ *
+ * It owns who an account is, whether it may sign in, and whether a password is its own. It does not own
+ * sessions, grants or what an account agreed to (oidc/), nor pages and their rate limits. A caller that ends
+ * sessions compares the account's `epoch` with the one at sign-in.
+ */
+import { Unavailable } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { KeyRing } from '../redis/key-ring.ts';
+import type { Store } from '../redis/redis.ts';
+import { type Account, type AccountStatus, type StoredAccount, toClaims } from './account-record.ts';
+import { type AccountCursor, createAccountStore, mintAccountId } from './account-store.ts';
+import { normaliseEmail } from './email.ts';
+import { fitPassword, longestPassword, type PasswordHasher } from './password.ts';
+import { faultyFields, type Profile, type ProfileField, pickProfile } from './profile.ts';
+
+export type { Account, AccountStatus } from './account-record.ts';
+export { mintAccountId } from './account-store.ts';
+export type { Profile, ProfileField } from './profile.ts';
+
+export type NewAccount = Profile & {
+  /**
+   * From `mintAccountId`, kept by the caller: a second try with the same id and data completes a first whose
+   * outcome is not known. Never something that a browser names.
+   */
+  id?: string;
+  email: string;
+  password?: string;
+  /** Default false. */
+  emailVerified?: boolean;
+};
+
+export type PasswordProblem =
+  | { ok: false; problem: 'password-too-short'; minimumLength: number }
+  | { ok: false; problem: 'password-too-long'; maximumLength: number };
+
+export type CreateOutcome =
+  | { ok: true; account: Account }
+  | PasswordProblem
+  | { ok: false; problem: 'email-invalid' | 'email-taken' }
+  | { ok: false; problem: 'profile-invalid'; fields: ProfileField[] };
+
+/** Every function throws `Unavailable` when Redis cannot answer or too many passwords are being hashed. */
+export type Accounts = {
+  /** Whatever it decides, it has done the work of a hash if a fit password was given. */
+  create(account: NewAccount): Promise<CreateOutcome>;
+  /** Also disabled ones. */
+  find(id: string): Promise<Account | undefined>;
+  /** By any spelling of the address; also disabled ones. */
+  findByEmail(email: string): Promise<Account | undefined>;
+  /**
+   * The oldest first. A page may hold fewer than `count`, also when others follow.
+   * @param page cursor from the page before; count 1 to 1000 (default 50)
+   * @returns cursor undefined at the end
+   */
+  list(page?: {
+    cursor?: string;
+    count?: number;
+  }): Promise<{ accounts: Account[]; cursor: string | undefined }>;
+  /** Counts the epoch up. */
+  setPassword(
+    id: string,
+    password: string,
+  ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'not-found' } | PasswordProblem>;
+  /** Counts the epoch up when it disables. */
+  setStatus(
+    id: string,
+    status: AccountStatus,
+  ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'not-found' }>;
+  /** Whether it exists and may sign in; one small read. */
+  isActive(id: string): Promise<boolean>;
+  /** The standard claims; undefined when the account is gone or disabled. */
+  claims(id: string): Promise<Record<string, unknown> | undefined>;
+  /**
+   * The same work and answer whether the account does not exist, has no password, is disabled, or the
+   * password is another. Counts and limits nothing.
+   */
+  checkPassword(
+    email: string,
+    password: string,
+  ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'wrong-credentials' }>;
+};
+
+export type AccountsParts = {
+  store: Store;
+  ring: KeyRing;
+  hasher: PasswordHasher;
+  log: Log;
+  /**
+   * The shortest password in code points: 15 (the default) where it is all that a sign-in asks for, down to 8
+   * where a second factor always goes with it (SP 800-63B-4 3.1.1.2).
+   */
+  minimumPasswordLength?: number;
+};
+
+/** Of the key that seals password hashes. */
+const purpose = 'password';
+const leastMinimumLength = 8;
+const longestPage = 1000;
+
+export function createAccounts(parts: AccountsParts): Accounts {
+  const { ring, hasher, log, minimumPasswordLength: minimumLength = 15 } = parts;
+  if (minimumLength < leastMinimumLength) {
+    throw new RangeError(
+      `passwords of less than ${leastMinimumLength} characters are not safe with any factor`,
+    );
+  }
+  const store = createAccountStore(parts.store, ring);
+
+  /** Sealed, so that a copy of Redis holds no hashes to try passwords on; for this account alone. */
+  async function seal(id: string, password: string): Promise<string> {
+    return ring.seal(purpose, id, await hasher.hash(password));
+  }
+
+  function passwordProblem(password: string): PasswordProblem | undefined {
+    const fitted = fitPassword(password);
+    if (!fitted) return { ok: false, problem: 'password-too-long', maximumLength: longestPassword };
+    if (fitted.length >= minimumLength) return undefined;
+    return { ok: false, problem: 'password-too-short', minimumLength };
+  }
+
+  async function findByEmail(email: string): Promise<StoredAccount | undefined> {
+    const normalised = normaliseEmail(email);
+    return normalised.ok ? store.findByLookup(normalised.lookup) : undefined;
+  }
+
+  /** A password that was just found right is hashed as hashes are made now. Never fails the sign-in. */
+  async function refreshHash(id: string, from: string, password: string): Promise<void> {
+    try {
+      const isReplaced = await store.replacePasswordHash(id, from, await seal(id, password));
+      if (isReplaced) log.info({ account: id }, 'password hash renewed');
+    } catch (error) {
+      if (!(error instanceof Unavailable)) throw error;
+      log.warn({ account: id, error }, 'password hash not renewed; the next sign-in tries again');
+    }
+  }
+
+  return {
+    async create(input) {
+      const normalised = normaliseEmail(input.email);
+      if (!normalised.ok) return { ok: false, problem: 'email-invalid' };
+      const profile = pickProfile(input);
+      const fields = faultyFields(profile);
+      if (fields.length > 0) return { ok: false, problem: 'profile-invalid', fields };
+      const problem = input.password === undefined ? undefined : passwordProblem(input.password);
+      if (problem) return problem;
+
+      const id = input.id ?? mintAccountId();
+      // Before the address is asked for: so time does not tell whether it is taken, and the reservation does
+      // not run out in the queue.
+      const passwordHash = input.password === undefined ? undefined : await seal(id, input.password);
+      const { email, lookup } = normalised;
+      const { emailVerified = false } = input;
+      const outcome = await store.create({ ...profile, id, email, emailVerified, passwordHash }, lookup);
+      if (outcome.ok) log.info({ account: id }, 'account created');
+      return outcome;
+    },
+
+    find: async (id) => (await store.find(id))?.account,
+
+    findByEmail: async (email) => (await findByEmail(email))?.account,
+
+    async list({ cursor, count = 50 } = {}) {
+      const size = Math.min(Math.max(Math.trunc(count), 1), longestPage);
+      const { accounts, next } = await store.page(readCursor(cursor), size);
+      return { accounts, cursor: next && `${next.createdAt}.${next.id}` };
+    },
+
+    async setPassword(id, password) {
+      const problem = passwordProblem(password);
+      if (problem) return problem;
+      const account = await store.update(
+        id,
+        { passwordHash: await seal(id, password) },
+        { endsSessions: true },
+      );
+      if (!account) return { ok: false, problem: 'not-found' };
+      log.info({ account: id }, 'password changed');
+      return { ok: true, account };
+    },
+
+    async setStatus(id, status) {
+      const account = await store.update(id, { status }, { endsSessions: status === 'disabled' });
+      if (!account) return { ok: false, problem: 'not-found' };
+      log.info({ account: id, status }, 'account status set');
+      return { ok: true, account };
+    },
+
+    isActive: (id) => store.isActive(id),
+
+    async claims(id) {
+      const stored = await store.find(id);
+      return stored?.account.status === 'active' ? toClaims(stored.account) : undefined;
+    },
+
+    async checkPassword(email, password) {
+      const wrong = { ok: false, problem: 'wrong-credentials' } as const;
+      const stored = await findByEmail(email);
+      if (stored?.passwordHash === undefined) {
+        await hasher.verifyDecoy(password);
+        return wrong;
+      }
+      const { account, passwordHash } = stored;
+      const { matches, isStale } = await hasher.verify(
+        ring.open(purpose, account.id, passwordHash),
+        password,
+      );
+      if (!matches || account.status !== 'active') return wrong;
+      if (isStale) await refreshHash(account.id, passwordHash, password);
+      return { ok: true, account };
+    },
+  };
+}
+
+/** A cursor that was not made by `list` begins at the start. */
+function readCursor(cursor: string | undefined): AccountCursor | undefined {
+  const [, createdAt, id] = /^(\d{1,15})\.([\w-]{1,64})$/.exec(cursor ?? '') ?? [];
+  return createdAt === undefined || id === undefined ? undefined : { createdAt: Number(createdAt), id };
+}

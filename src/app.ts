@@ -1,0 +1,180 @@
+/**
+ * The only place where Holdfast is put together: makes every module, hands each what it needs, and collects
+ * their routes. It decides nothing else.
+ */
+import { fileURLToPath } from 'node:url';
+import type { Middleware } from 'koa';
+import compose from 'koa-compose';
+import { type Accounts, createAccounts } from './accounts/accounts.ts';
+import { createPasswordHasher } from './accounts/password.ts';
+import type { Config } from './config.ts';
+import { Unavailable } from './errors.ts';
+import { loadAssets } from './http/assets.ts';
+import { createCsrf } from './http/csrf.ts';
+import { createRenderer, type Renderer } from './http/render.ts';
+import { routesMiddleware } from './http/route.ts';
+import { createServer } from './http/server.ts';
+import { createEnginePages } from './interactions/engine-pages.ts';
+import { homeRoutes } from './interactions/home.ts';
+import { interactionRoutes } from './interactions/interactions.ts';
+import type { Log } from './log.ts';
+import { createOidc, type Oidc, oidcSecrets } from './oidc/oidc.ts';
+import { openKeyRing } from './redis/key-ring.ts';
+import { openStore, type Store } from './redis/redis.ts';
+import type { RedisTarget } from './redis/redis-url.ts';
+import { checkRedis } from './redis/start-up-check.ts';
+import { createVault } from './redis/vault.ts';
+
+const views = fileURLToPath(new URL('../views/', import.meta.url));
+
+/** The parts without a server: what the command line and the seeding of local mode work with. */
+export type Parts = {
+  accounts: Accounts;
+  clients: Oidc['clients'];
+  checkClient: Oidc['checkClient'];
+  oidc: Oidc;
+  store: Store;
+  csrfKey: Buffer;
+  close(): Promise<void>;
+};
+
+/** A Redis, or a configuration, that this provider must not run on. */
+export class CannotStart extends Error {
+  readonly faults: string[];
+  constructor(faults: string[]) {
+    super('cannot start');
+    this.name = 'CannotStart';
+    this.faults = faults;
+  }
+}
+
+/**
+ * @throws Unavailable when Redis cannot be reached
+ * @throws CannotStart when it is no place for a provider's data, or was sealed under other keys
+ */
+export async function openParts(config: Config, target: RedisTarget, log: Log): Promise<Parts> {
+  const store = openStore(config, target, log);
+  try {
+    await store.handle.whenReady(5000);
+    return await buildParts(config, store, log, createPages());
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function buildParts(config: Config, store: Store, log: Log, { renderer }: Pages): Promise<Parts> {
+  const checked = await checkRedis(store.handle.client, {
+    eviction: config.redis.allowEviction,
+    noAppendOnly: config.redis.allowNoAppendOnly,
+  });
+  if (!checked.ok) throw new CannotStart(checked.faults);
+  for (const warning of checked.warnings) log.warn(warning);
+
+  const vault = createVault(config.vaultKeys);
+  const ring = await openKeyRing(store, vault, oidcSecrets);
+  const hasher = createPasswordHasher(config.hashing);
+  const accounts = createAccounts({ store, ring, hasher, log });
+  const oidc = createOidc({ config, store, ring, accounts, pages: createEnginePages(renderer, accounts), log });
+  return {
+    accounts,
+    clients: oidc.clients,
+    checkClient: oidc.checkClient,
+    oidc,
+    store,
+    csrfKey: ring.key('csrf'),
+    async close() {
+      await hasher.close();
+      await store.close();
+    },
+  };
+}
+
+type Pages = { renderer: Renderer; assets: ReturnType<typeof loadAssets> };
+
+function createPages(): Pages {
+  const assets = loadAssets(`${views}assets`);
+  return { assets, renderer: createRenderer({ viewsDirectory: views, assets }) };
+}
+
+export type App = {
+  /** Listens at once, and answers 503 until Redis was reached. @returns the port in use */
+  listen(): Promise<{ port: number }>;
+  /** Resolves when every part is there. @throws CannotStart */
+  ready(): Promise<Parts>;
+  /** Finishes what is in flight and closes everything. */
+  drain(): Promise<void>;
+};
+
+/** @param options.demo what the home page says about a demo relying party beside this provider */
+export function createApp(
+  config: Config,
+  target: RedisTarget,
+  log: Log,
+  options: { demo?: { relyingPartyUrl: string } } = {},
+): App {
+  const pages = createPages();
+  const store = openStore(config, target, log);
+  let parts: Parts | undefined;
+  let provider: Middleware | undefined;
+  let isClosing = false;
+
+  const server = createServer({
+    config,
+    log,
+    renderer: pages.renderer,
+    assets: pages.assets,
+    routes: homeRoutes({ config, renderer: pages.renderer, ...options }),
+    engine: [
+      (ctx, next) => {
+        if (!provider) throw new Unavailable('Redis was not reached yet');
+        return provider(ctx, next);
+      },
+    ],
+    originCheckedPaths: ['/session/end/confirm', '/device'],
+    strict: false,
+    probes: { isStarted: () => parts !== undefined, isReady: () => parts !== undefined },
+  });
+
+  async function untilBuilt(): Promise<Parts> {
+    for (;;) {
+      try {
+        await store.handle.whenReady(5000);
+        const built = await buildParts(config, store, log, pages);
+        const { oidc } = built;
+        server.app.keys = oidc.cookieKeys as never;
+        const interactions = interactionRoutes({
+          interactions: oidc.interactions,
+          accounts: built.accounts,
+          renderer: pages.renderer,
+          csrf: createCsrf(built.csrfKey),
+        });
+        provider = compose([
+          oidc.published,
+          oidc.commitRequest,
+          routesMiddleware(interactions, { strict: false }),
+          oidc.engine,
+        ]) as Middleware;
+        parts = built;
+        return built;
+      } catch (error) {
+        if (!(error instanceof Unavailable) || isClosing) throw error;
+        log.warn({ reason: error.message }, 'Redis is away; answering 503 and trying again');
+      }
+    }
+  }
+
+  let building: Promise<Parts> | undefined;
+  return {
+    listen: () => server.listen(),
+    ready() {
+      building ??= untilBuilt();
+      return building;
+    },
+    async drain() {
+      isClosing = true;
+      await server.drain();
+      await (parts?.close() ?? store.close());
+    },
+  };
+}

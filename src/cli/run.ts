@@ -1,0 +1,31 @@
+import type { Command } from 'commander';
+import { openParts, type Parts } from '../app.ts';
+import { readConfig } from '../config.ts';
+import { localDefaults, openLocalRedis } from '../local/local.ts';
+import { createLog } from '../log.ts';
+
+/** Something that the person can mend; its message is all that they see. */
+export class CommandFailed extends Error {}
+
+/** Opens the provider's data for one command, and closes it again. */
+export async function withParts<T>(work: (parts: Parts) => Promise<T>): Promise<T> {
+  const config = readConfig(process.env, localDefaults(process.env));
+  const log = createLog('error', config.pod, 2);
+  const redis = await openLocalRedis(config, log);
+  try {
+    const parts = await openParts(config, redis.target, log);
+    try {
+      return await work(parts);
+    } finally {
+      await parts.close();
+    }
+  } finally {
+    await redis.close();
+  }
+}
+
+/** Prints a result: JSON for scripts, lines for people. */
+export function print(command: Command, result: unknown, lines: string[]): void {
+  const { json } = command.optsWithGlobals<{ json: boolean }>();
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${lines.join('\n')}\n`);
+}

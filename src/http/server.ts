@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer as createHttpServer, type Server } from 'node:http';
+import Koa, { type Middleware } from 'koa';
+import type { Config } from '../config.ts';
+import { Refusal } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { Assets } from './assets.ts';
+import { clientAddress } from './client-address.ts';
+import { createErrorReply } from './error-reply.ts';
+import { pinHost } from './host.ts';
+import { checkOrigin } from './origin.ts';
+import type { Renderer } from './render.ts';
+import { localeOf, type Route, routesMiddleware } from './route.ts';
+import { securityHeaders } from './security-headers.ts';
+
+export type HttpServer = {
+  app: Koa;
+  listen(): Promise<{ port: number }>;
+  /** Unready, no new connections, what is in flight is finished. */
+  drain(): Promise<void>;
+};
+
+export function createServer(parts: {
+  config: Config;
+  log: Log;
+  renderer: Renderer;
+  assets: Assets;
+  routes: Route[];
+  engine: Middleware[];
+  originCheckedPaths: string[];
+  strict: boolean;
+  probes: { isStarted(): boolean; isReady(): boolean };
+}): HttpServer {
+  const { config, log, probes } = parts;
+  const app = new Koa();
+  app.proxy = true;
+  let isDraining = false;
+  const replyWithError = createErrorReply({ renderer: parts.renderer, log, localeOf });
+
+  app.use(async (ctx, next) => {
+    const status =
+      ctx.path === '/livez' ? 200
+      : ctx.path === '/startupz' ? (probes.isStarted() ? 200 : 503)
+      : ctx.path === '/readyz' ? (probes.isReady() && !isDraining ? 200 : 503)
+      : undefined;
+    if (status === undefined) return next();
+    ctx.status = status;
+    ctx.body = status === 200 ? 'ok\n' : 'not ready\n';
+  });
+  app.use(async (ctx, next) => {
+    const started = performance.now();
+    ctx.state.requestId = randomBytes(16).toString('base64url');
+    ctx.state.clientAddress = clientAddress(ctx.req, config.proxyHops);
+    ctx.state.replyWithError = replyWithError;
+    ctx.set('x-request-id', ctx.state.requestId);
+    if (isDraining) ctx.set('connection', 'close');
+    try {
+      await next();
+      if (ctx.status === 404 && !ctx.body) throw new Refusal(404, 'not-found', { code: 'not_found' });
+    } catch (error) {
+      replyWithError(ctx, error);
+    }
+    const { requestId } = ctx.state;
+    log.info(
+      { requestId, method: ctx.method, path: ctx.path, status: ctx.status, ms: Math.round(performance.now() - started) },
+      'request',
+    );
+  });
+  app.use(securityHeaders({ issuer: config.issuer, pod: config.pod }));
+  app.use(pinHost(config));
+  app.use(async (ctx, next) => {
+    const asset = ctx.method === 'GET' || ctx.method === 'HEAD' ? parts.assets.find(ctx.path) : undefined;
+    if (!asset) return next();
+    ctx.set({ etag: asset.etag, 'cache-control': asset.cacheControl });
+    ctx.type = asset.type;
+    ctx.status = 200;
+    if (ctx.fresh) ctx.status = 304;
+    else ctx.body = asset.body;
+  });
+  app.use(async (ctx, next) => {
+    if (ctx.method === 'POST' && parts.originCheckedPaths.includes(ctx.path)) checkOrigin(ctx);
+    await next();
+  });
+  app.use(routesMiddleware(parts.routes, { strict: parts.strict }));
+  for (const middleware of parts.engine) app.use(middleware);
+
+  const server: Server = createHttpServer(
+    { keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, maxHeaderSize: 32 * 1024 },
+    app.callback(),
+  );
+  return {
+    app,
+    async listen() {
+      server.listen(config.port, config.bind);
+      await once(server, 'listening');
+      const address = server.address();
+      return { port: typeof address === 'object' && address ? address.port : config.port };
+    },
+    async drain() {
+      isDraining = true;
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      server.closeIdleConnections();
+      const late = setTimeout(() => server.closeAllConnections(), config.drainSeconds * 1000);
+      await closed;
+      clearTimeout(late);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { Context } from 'koa';
+import type { Accounts } from '../accounts/accounts.ts';
+import type { Refusal } from '../errors.ts';
+import { replyWithError } from '../http/error-reply.ts';
+import { chooseLocale, type Locale } from '../http/locale.ts';
+import type { Renderer, Views } from '../http/render.ts';
+import { allowFormAction } from '../http/security-headers.ts';
+import type { EnginePages } from '../oidc/oidc.ts';
+
+/** The pages that the engine shows at its own endpoints, as ours. */
+export function createEnginePages(renderer: Renderer, accounts: Accounts): EnginePages {
+  function show<V extends keyof Views>(ctx: Context, view: V, data: Views[V]): void {
+    ctx.type = 'html';
+    ctx.body = renderer.page(view, localeOf(ctx), data);
+  }
+
+  return {
+    logout: async (ctx, { action, xsrf, client, accountId, goesOnTo }) => {
+      const account = accountId ? await accounts.find(accountId) : undefined;
+      allowFormAction(ctx, goesOnTo);
+      show(ctx, 'logout', {
+        action,
+        xsrf,
+        ...(client ? { client } : {}),
+        ...(account ? { account: { email: account.email } } : {}),
+      });
+    },
+    signedOut: (ctx, { client }) => show(ctx, 'signed-out', client ? { client } : {}),
+    error: (ctx, refusal: Refusal) => replyWithError(ctx, refusal),
+    continue: (ctx, { action, fields, message, goesOnTo }) => {
+      allowFormAction(ctx, [new URL(action).origin, ...goesOnTo]);
+      show(ctx, 'continue', { action, fields, message });
+    },
+    deviceCode: (ctx, data) => show(ctx, 'device-code', data),
+    deviceConfirm: (ctx, data) => show(ctx, 'device-confirm', data),
+    deviceDone: (ctx, data) => show(ctx, 'device-done', data),
+  };
+}
+
+/** These pages have a `ui_locales` of their own only where the engine kept the request's parameters. */
+function localeOf(ctx: Context): Locale {
+  const { oidc } = ctx as Context & { oidc?: { params?: { ui_locales?: unknown } } };
+  const asked = oidc?.params?.ui_locales;
+  return chooseLocale({
+    uiLocales: [ctx.cookies.get('holdfast_language', { signed: false }), typeof asked === 'string' ? asked : '']
+      .filter(Boolean)
+      .join(' '),
+    acceptLanguage: ctx.get('accept-language'),
+  });
+}

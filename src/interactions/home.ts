@@ -1,0 +1,28 @@
+import type { Config } from '../config.ts';
+import type { Renderer } from '../http/render.ts';
+import { type Route, route } from '../http/route.ts';
+
+/** What somebody sees who opens the provider's address by hand. */
+export function homeRoutes(options: {
+  config: Config;
+  renderer: Renderer;
+  demo?: { relyingPartyUrl: string };
+}): Route[] {
+  const { config, renderer, demo } = options;
+  return [
+    route({
+      method: 'GET',
+      path: '/',
+      statuses: [200],
+      async handle({ locale }) {
+        const html = renderer.page('home', locale, {
+          issuer: config.issuer,
+          discoveryUrl: `${config.issuer}/.well-known/openid-configuration`,
+          ...(demo ? { demo } : {}),
+          frame: { path: '/' },
+        });
+        return { status: 200, html };
+      },
+    }),
+  ];
+}

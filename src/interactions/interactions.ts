@@ -1,0 +1,170 @@
+/**
+ * The pages on which a person answers an authorization request: sign-in and consent. It owns their routes and
+ * what they say; who a person is decides src/accounts, what becomes of the answer src/oidc.
+ */
+import type { Context } from 'koa';
+import { z } from 'zod';
+import type { Accounts } from '../accounts/accounts.ts';
+import { Refusal, Unavailable } from '../errors.ts';
+import type { Csrf } from '../http/csrf.ts';
+import { chooseLocale, type Locale } from '../http/locale.ts';
+import type { Renderer, Views } from '../http/render.ts';
+import { type Reply, type Route, route } from '../http/route.ts';
+import type { Interactions, PendingInteraction } from '../oidc/oidc.ts';
+
+export type InteractionParts = {
+  interactions: Interactions;
+  accounts: Accounts;
+  renderer: Renderer;
+  csrf: Csrf;
+};
+
+const params = z.strictObject({ uid: z.string().regex(/^[\w-]{1,64}$/) });
+
+const csrfToken = z.string().max(256);
+const loginForm = z.strictObject({
+  csrf: csrfToken,
+  decision: z.enum(['sign-in', 'cancel']).default('sign-in'),
+  email: z.string().max(320).default(''),
+  password: z.string().max(4096).default(''),
+  remember: z.literal('yes').optional(),
+});
+const consentForm = z.strictObject({ csrf: csrfToken, decision: z.enum(['allow', 'deny']) });
+
+export function interactionRoutes(parts: InteractionParts): Route[] {
+  const { interactions, accounts, renderer, csrf } = parts;
+
+  return [
+    route({
+      method: 'GET',
+      path: '/interaction/:uid',
+      params,
+      statuses: [200, 303, 400],
+      async handle({ params: { uid }, raw }) {
+        return withPending(raw, uid, (pending) =>
+          pending.prompt === 'login' ? showLogin(raw, pending) : showConsent(raw, pending),
+        );
+      },
+    }),
+
+    route({
+      method: 'POST',
+      path: '/interaction/:uid/login',
+      params,
+      body: loginForm,
+      statuses: [303, 400, 403, 503],
+      async handle({ params: { uid }, body, raw }) {
+        return withPending(raw, uid, async (pending) => {
+          if (pending.prompt !== 'login') return { redirect: `/interaction/${uid}` };
+          const email = body.email.trim();
+          const again = (problem: Views['login']['problem'], status = 400) =>
+            showLogin(raw, pending, { email, remember: body.remember === 'yes', problem, status });
+
+          if (!csrf.check(body.csrf, uid)) return again('form-expired');
+          if (body.decision === 'cancel') return { redirect: await interactions.abort(raw, pending) };
+          if (email === '') return again('email-missing');
+          if (body.password === '') return again('password-missing');
+          const checked = await checkPassword(email, body.password);
+          if (checked === 'busy') return again('busy', 503);
+          if (!checked.ok) return again('wrong-credentials');
+          const remember = body.remember === 'yes';
+          const login = { accountId: checked.account.id, amr: ['pwd'], remember };
+          return { redirect: await interactions.login(raw, pending, login) };
+        });
+      },
+    }),
+
+    route({
+      method: 'POST',
+      path: '/interaction/:uid/consent',
+      params,
+      body: consentForm,
+      statuses: [303, 400, 403],
+      async handle({ params: { uid }, body, raw }) {
+        return withPending(raw, uid, async (pending) => {
+          if (pending.prompt !== 'consent') return { redirect: `/interaction/${uid}` };
+          if (!csrf.check(body.csrf, uid)) return showConsent(raw, pending);
+          const answer = body.decision === 'allow' ? interactions.approve : interactions.abort;
+          return { redirect: await answer(raw, pending) };
+        });
+      },
+    }),
+  ];
+
+  async function withPending(
+    ctx: Context,
+    uid: string,
+    answer: (pending: PendingInteraction) => Promise<Reply>,
+  ): Promise<Reply> {
+    const pending = await interactions.load(ctx, uid);
+    if (!pending) {
+      const isWithoutCookies = ctx.get('cookie') === '';
+      throw new Refusal(400, isWithoutCookies ? 'cookies' : 'expired', {
+        description: 'the sign-in has expired, was finished, or was begun in another browser',
+      });
+    }
+    return 'answered' in pending ? { redirect: pending.answered } : answer(pending);
+  }
+
+  /** Too many hashes at once is a "busy" for this person, not an outage. */
+  async function checkPassword(email: string, password: string) {
+    try {
+      return await accounts.checkPassword(email, password);
+    } catch (error) {
+      if (error instanceof Unavailable && error.message.includes('hash')) return 'busy';
+      throw error;
+    }
+  }
+
+  async function showLogin(
+    ctx: Context,
+    pending: PendingInteraction,
+    again: { email: string; remember: boolean; problem: Views['login']['problem']; status: number } | undefined = undefined,
+  ): Promise<Reply> {
+    const known = pending.accountId ? await accounts.find(pending.accountId) : undefined;
+    const html = renderer.page('login', localeFor(ctx, pending), {
+      action: `/interaction/${pending.uid}/login`,
+      csrfToken: csrf.issue(pending.uid),
+      client: pending.client,
+      email: known?.email ?? again?.email ?? pending.loginHint ?? '',
+      ...(again?.problem ? { problem: again.problem } : {}),
+      reauthenticate: known !== undefined,
+      mayRemember: true,
+      remember: again?.remember ?? false,
+      frame: { path: `/interaction/${pending.uid}` },
+    });
+    return page(again?.status ?? 200, html, pending);
+  }
+
+  async function showConsent(ctx: Context, pending: PendingInteraction): Promise<Reply> {
+    const account = pending.accountId ? await accounts.find(pending.accountId) : undefined;
+    if (!account) throw new Refusal(400, 'expired', { description: 'the account is gone' });
+    const { scopes, claims, resources } = pending.asked;
+    const html = renderer.page('consent', localeFor(ctx, pending), {
+      action: `/interaction/${pending.uid}/consent`,
+      csrfToken: csrf.issue(pending.uid),
+      client: pending.client,
+      account: { email: account.email, ...(account.name ? { name: account.name } : {}) },
+      scopes,
+      claims,
+      resources: Object.entries(resources).map(([indicator, asked]) => ({ indicator, scopes: asked })),
+      alreadyGranted: pending.alreadyGranted,
+      frame: { path: `/interaction/${pending.uid}` },
+    });
+    return page(200, html, pending);
+  }
+}
+
+/** The form's answer is a redirect that ends at the client, which browsers hold against form-action too. */
+function page(status: number, html: string, { returnOrigin }: PendingInteraction): Reply {
+  return { status, html, formAction: returnOrigin ? [returnOrigin] : [] };
+}
+
+/** What the person chose here goes before what the application asks for (ui_locales, Core 3.1.2.1). */
+function localeFor(ctx: Context, pending: PendingInteraction): Locale {
+  const chosen = ctx.cookies.get('holdfast_language', { signed: false });
+  return chooseLocale({
+    uiLocales: [chosen, pending.uiLocales].filter(Boolean).join(' '),
+    acceptLanguage: ctx.get('accept-language'),
+  });
+}

@@ -1,0 +1,52 @@
+/** Starts a pod: reads the configuration, builds the app, listens, and drains when it is told to stop. */
+import { CannotStart, createApp } from './app.ts';
+import { type Config, ConfigFaults, readConfig } from './config.ts';
+import { localDefaults } from './local/local.ts';
+import { startLocally } from './local/start-locally.ts';
+import { createLog } from './log.ts';
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env, localDefaults(process.env));
+  const { target } = config.redis;
+  if (!target) {
+    stopOnSignal(await startLocally(config));
+    return;
+  }
+
+  const log = createLog(config.logLevel, config.pod);
+  warnOfUnsafe(config, (warning) => log.warn(warning));
+  const app = createApp(config, target, log);
+  stopOnSignal(() => app.drain());
+  const { port } = await app.listen();
+  log.info({ port, issuer: config.issuer, pid: process.pid }, 'listening');
+  await app.ready();
+  log.info('ready');
+}
+
+function stopOnSignal(stop: () => Promise<void>): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      void stop().then(() => process.exit(0), fail);
+    });
+  }
+}
+
+function warnOfUnsafe(config: Config, warn: (warning: string) => void): void {
+  if (config.allowHttp) warn('HOLDFAST_UNSAFE_ALLOW_HTTP: cookies and tokens travel unprotected');
+  if (config.allowPrivateAddresses) {
+    warn('HOLDFAST_UNSAFE_ALLOW_PRIVATE_ADDRESSES: client URLs may point into this network');
+  }
+}
+
+function fail(error: unknown): void {
+  if (error instanceof ConfigFaults || error instanceof CannotStart) {
+    process.stderr.write(`Holdfast cannot start:\n${error.faults.map((fault) => `  - ${fault}\n`).join('')}`);
+  } else {
+    process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
+  }
+  process.exit(1);
+}
+
+process.on('unhandledRejection', fail);
+process.on('uncaughtException', fail);
+main().catch(fail);
