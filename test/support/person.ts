@@ -127,12 +127,14 @@ export function authorizationRequest(client: { id: string; redirectUri: string }
   return { path: `/auth?${query}`, verifier };
 }
 
-/** The fields of the first form of a page, with their present values, and where it goes. */
+/** The fields of the first POST form of a page, with their present values, and where it goes. */
 export function formOf(html: string): { action: string; fields: Record<string, string> } {
-  const action = /<form[^>]*\baction="([^"]*)"/.exec(html)?.[1];
+  const forms = [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)];
+  const [, tag = '', content = ''] = forms.find(([, attributes]) => /method="post"/i.test(attributes ?? '')) ?? [];
+  const action = /\baction="([^"]*)"/.exec(tag)?.[1];
   if (action === undefined) throw new Error(`there is no form on this page:\n${html.slice(0, 2000)}`);
   const fields: Record<string, string> = {};
-  for (const [input] of html.matchAll(/<input\b[^>]*>/g)) {
+  for (const [input] of content.matchAll(/<input\b[^>]*>/g)) {
     const name = /\bname="([^"]*)"/.exec(input)?.[1];
     const value = /\bvalue="([^"]*)"/.exec(input)?.[1];
     if (name !== undefined && !/type="checkbox"/.test(input)) fields[name] = unescape(value ?? '');
