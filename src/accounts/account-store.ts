@@ -102,7 +102,8 @@ export function createAccountStore(store: Store, ring: KeyRing) {
     if ((await hold('')) === id) return true;
     const { holder, stored } = await follow(key, id);
     if (stored) return false;
-    // A permanent reservation is written after its account, so this one has lost it, or has another address.
+    // An account is written before its reservation becomes permanent. So one that was permanent already when
+    // its account was looked for, and not found, has lost it; any other may be about to get its account.
     const lostId = holder.isPermanent ? (holder.id ?? '') : '';
     return (await hold(lostId)) === id;
   }

@@ -81,10 +81,12 @@ export async function letExpire(store: Store, keys: string[]): Promise<void> {
  * happens first. When that throws, the command is never sent, nor any after it.
  */
 export function interrupted(store: Store, at: number, event: () => Promise<void>) {
+  const sent: { command: string; key: string }[] = [];
   let count = 0;
   let failure: unknown;
-  async function next(): Promise<void> {
+  async function next(command: string, key = ''): Promise<void> {
     if (failure !== undefined) throw failure;
+    sent.push({ command, key });
     if (count++ !== at) return;
     try {
       await event();
@@ -95,14 +97,14 @@ export function interrupted(store: Store, at: number, event: () => Promise<void>
   }
   const affected: Store = {
     ...store,
-    read: (key) => next().then(() => store.read(key)),
-    readText: (key) => next().then(() => store.readText(key)),
-    run: (script, keys, args) => next().then(() => store.run(script, keys, args)),
-    commit: (change) => next().then(() => store.commit(change)),
-    settle: (key) => next().then(() => store.settle(key)),
-    call: (command, ...args) => next().then(() => store.call(command, ...args)),
+    read: (key) => next('read', key).then(() => store.read(key)),
+    readText: (key) => next('readText', key).then(() => store.readText(key)),
+    run: (script, keys, args) => next(script, keys[0]).then(() => store.run(script, keys, args)),
+    commit: (change) => next('commit', change.keys[0]).then(() => store.commit(change)),
+    settle: (key) => next('settle', key).then(() => store.settle(key)),
+    call: (command, ...args) => next(command, String(args[0])).then(() => store.call(command, ...args)),
   };
-  return { store: affected, count: () => count };
+  return { store: affected, count: () => count, sent };
 }
 
 export class Killed extends Error {}

@@ -129,6 +129,8 @@ for (const [where, start] of Object.entries(topologies)) {
         expect((await listed()).some(({ id }) => id === draft.id)).to.equal(found !== undefined);
         expect((await second.accounts.claims(draft.id))?.sub).to.equal(found?.id);
         if (found) expect(await expectOneAccount(draft.email)).to.deep.equal(found);
+        // What nobody may see runs out by itself.
+        else expect(await second.store.call('PTTL', second.store.keys.account(draft.id))).to.not.equal(-1);
       }
     });
 
@@ -207,6 +209,37 @@ for (const [where, start] of Object.entries(topologies)) {
       await expectOneAccount(draft.email);
     });
 
+    it('does not lose the address to one who looked before its account was written', async () => {
+      const draft = { id: mintAccountId(), email: freshEmail() };
+      await createKilledAt(1, draft);
+      const other = { id: mintAccountId(), email: draft.email };
+      // The other has found a reservation without an account when the first try is completed.
+      const pod = interrupted(first.store, 4, async () => {
+        expect(await isCreated(second, draft)).to.equal(true);
+      });
+      expect(await accountsOn(pod.store, first).create(other)).to.deep.equal({
+        ok: false,
+        problem: 'email-taken',
+      });
+      expect(pod.sent.map(({ command }) => command)).to.deep.equal([
+        ...['account-hold-email', 'readText', 'PTTL', 'read'],
+        'account-hold-email',
+      ]);
+      expect((await expectOneAccount(draft.email)).id).to.equal(draft.id);
+    });
+
+    it('is answered only after the address, the list and the account are held durably', async () => {
+      const id = mintAccountId();
+      const email = freshEmail();
+      const pod = interrupted(first.store, -1, async () => {});
+      await accountsOn(pod.store, first).create({ id, email });
+      const { keys } = first.store;
+      for (const key of [first.emailKey(email), keys.accountList(), keys.account(id)]) {
+        const commands = pod.sent.filter((one) => one.key === key).map(({ command }) => command);
+        expect(commands.at(-1), commands.join(', ')).to.equal('settle');
+      }
+    });
+
     it('frees an address that is held for good by an account that is not there', async () => {
       const email = freshEmail();
       await second.store.call('SET', second.emailKey(email), mintAccountId());
@@ -232,7 +265,12 @@ for (const [where, start] of Object.entries(topologies)) {
       await isCreated(first, { email });
       await second.store.call('PEXPIRE', second.emailKey(email), 60_000);
       expect((await second.accounts.findByEmail(email))?.email).to.equal(email);
-      await expectOneAccount(email);
+      const { id } = await expectOneAccount(email);
+
+      await second.accounts.setStatus(id, 'disabled');
+      await second.store.call('PEXPIRE', second.emailKey(email), 60_000);
+      expect((await second.accounts.findByEmail(email))?.status).to.equal('disabled');
+      expect(await second.store.call('PTTL', second.emailKey(email))).to.equal(-1);
     });
 
     it('refuses an id that has another address', async () => {

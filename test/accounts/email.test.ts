@@ -14,6 +14,7 @@ describe('e-mail addresses', () => {
 
   it('are the same for comparison whatever their case', () => {
     expect(accepted('Ada@Example.com').lookup).to.equal(accepted('aDA@eXAMPLE.COM').lookup);
+    expect(accepted('σίσυφος@example.com').lookup).to.equal(accepted('σίσυφοσ@example.com').lookup);
     expect(accepted('ΣΊΣΥΦΟΣ@example.com').lookup).to.equal(accepted('σίσυφος@example.com').lookup);
   });
 

@@ -8,6 +8,6 @@ local id, lifetime, lost = ARGV[1], ARGV[2], ARGV[3]
 local holder = redis.call('GET', KEYS[1])
 local permanent = holder and redis.call('PTTL', KEYS[1]) == -1
 
-if holder and holder ~= id and not (permanent and holder == lost) then return holder end
+if holder and holder ~= id and holder ~= lost then return holder end
 if not (permanent and holder == id) then redis.call('SET', KEYS[1], id, 'PX', lifetime) end
 return id
