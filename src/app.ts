@@ -19,7 +19,7 @@ import { homeRoutes } from './interactions/home.ts';
 import { interactionRoutes } from './interactions/interactions.ts';
 import type { Log } from './log.ts';
 import { createOidc, type Oidc, oidcSecrets } from './oidc/oidc.ts';
-import { openKeyRing } from './redis/key-ring.ts';
+import { CannotOpen, openKeyRing } from './redis/key-ring.ts';
 import { openStore, type Store } from './redis/redis.ts';
 import type { RedisTarget } from './redis/redis-url.ts';
 import { checkRedis } from './redis/start-up-check.ts';
@@ -56,7 +56,7 @@ export async function openParts(config: Config, target: RedisTarget, log: Log): 
   const store = openStore(config, target, log);
   try {
     await store.handle.whenReady(5000);
-    return await buildParts(config, store, log, createPages());
+    return await buildParts(config, store, log, createPages(log));
   } catch (error) {
     await store.close();
     throw error;
@@ -72,10 +72,19 @@ async function buildParts(config: Config, store: Store, log: Log, { renderer }: 
   for (const warning of checked.warnings) log.warn(warning);
 
   const vault = createVault(config.vaultKeys);
-  const ring = await openKeyRing(store, vault, oidcSecrets);
+  const ring = await openKeyRing(store, vault, oidcSecrets).catch((error: unknown) => {
+    throw error instanceof CannotOpen ? new CannotStart([error.message]) : error;
+  });
   const hasher = createPasswordHasher(config.hashing);
   const accounts = createAccounts({ store, ring, hasher, log });
-  const oidc = createOidc({ config, store, ring, accounts, pages: createEnginePages(renderer, accounts), log });
+  const oidc = createOidc({
+    config,
+    store,
+    ring,
+    accounts,
+    pages: createEnginePages(renderer, accounts),
+    log,
+  });
   return {
     accounts,
     clients: oidc.clients,
@@ -92,9 +101,13 @@ async function buildParts(config: Config, store: Store, log: Log, { renderer }: 
 
 type Pages = { renderer: Renderer; assets: ReturnType<typeof loadAssets> };
 
-function createPages(): Pages {
+function createPages(log: Log): Pages {
   const assets = loadAssets(`${views}assets`);
-  return { assets, renderer: createRenderer({ viewsDirectory: views, assets }) };
+  const onMissingText = (key: string) => {
+    log.error({ key }, 'a page has no text for this');
+    return key;
+  };
+  return { assets, renderer: createRenderer({ viewsDirectory: views, assets, onMissingText }) };
 }
 
 export type App = {
@@ -113,7 +126,7 @@ export function createApp(
   log: Log,
   options: { demo?: { relyingPartyUrl: string } } = {},
 ): App {
-  const pages = createPages();
+  const pages = createPages(log);
   const store = openStore(config, target, log);
   let parts: Parts | undefined;
   let provider: Middleware | undefined;

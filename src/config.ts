@@ -68,7 +68,10 @@ const vaultKeys = z.string().transform((value, context): VaultKey[] => {
     .filter(Boolean)
     .map((entry) => {
       const colon = entry.indexOf(':');
-      return { id: entry.slice(0, Math.max(colon, 0)), secret: Buffer.from(entry.slice(colon + 1), 'base64url') };
+      return {
+        id: entry.slice(0, Math.max(colon, 0)),
+        secret: Buffer.from(entry.slice(colon + 1), 'base64url'),
+      };
     });
   const fault =
     entries.length === 0
@@ -197,7 +200,10 @@ const schema = z
   }));
 
 /** Variables of ours that are no part of the schema but may stand in the environment of a child process. */
-const known = new Set([...Object.keys(schema.in.shape), ...Object.keys(schema.in.shape).map((n) => `${n}_FILE`)]);
+const known = new Set([
+  ...Object.keys(schema.in.shape),
+  ...Object.keys(schema.in.shape).map((n) => `${n}_FILE`),
+]);
 
 /**
  * @param environment as in process.env
@@ -234,7 +240,11 @@ export function readConfig(
     for (const issue of parsed.error.issues) {
       const name = String(issue.path[0]);
       const isMissing = issue.code === 'invalid_type' && values[name] === undefined;
-      faults.push(isMissing ? `${name} is required: ${requiredHint[name] ?? 'see the README'}` : `${name} ${issue.message}`);
+      faults.push(
+        isMissing
+          ? `${name} is required: ${requiredHint[name] ?? 'see the README'}`
+          : `${name} ${issue.message}`,
+      );
     }
     throw new ConfigFaults(faults);
   }

@@ -12,6 +12,9 @@ export class Unavailable extends Error {
   }
 }
 
+/** Too much of one kind of work is waiting already; the rest of the service goes on. */
+export class Overloaded extends Unavailable {}
+
 /** The kinds of trouble that a person can be told about; each has its own words on the error page. */
 export type ProblemKind =
   | 'expired'

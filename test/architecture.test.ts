@@ -35,7 +35,11 @@ const quarantine: { what: RegExp; where: RegExp; why: string }[] = [
     where: /^config\.ts$|^main\.ts$|^cli\/run\.ts$|^local\/three-pods\.ts$/,
     why: 'the environment is read by config.ts; the entry points hand it over',
   },
-  { what: /\bDate\.now\(|\bnew Date\(\)/, where: /^clock\.ts$|^demo\/|^local\//, why: 'only clock.ts reads the clock' },
+  {
+    what: /\bDate\.now\(|\bnew Date\(\)/,
+    where: /^clock\.ts$|^demo\/|^local\//,
+    why: 'only clock.ts reads the clock',
+  },
 ];
 
 const source = fileURLToPath(new URL('../src/', import.meta.url));
@@ -72,7 +76,9 @@ function withoutComments(text: string): string {
 }
 
 function sourceFiles(): Map<string, string> {
-  const names = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'));
+  const names = readdirSync(source, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.ts'),
+  );
   return new Map(names.map((name) => [name, readFileSync(join(source, name), 'utf8')]));
 }
 

@@ -1,4 +1,4 @@
-import { Unavailable } from '../errors.ts';
+import { Overloaded, Unavailable } from '../errors.ts';
 
 export type Gate = {
   /** Runs the work when its turn comes, first come first served. @throws Unavailable at once when full */
@@ -29,7 +29,7 @@ export function createGate(limits: { concurrency: number; queue: number; busy: s
       running += 1;
       return undefined;
     }
-    if (waiting.length >= queue) throw new Unavailable(busy, { retryAfterSeconds: 2 });
+    if (waiting.length >= queue) throw new Overloaded(busy, { retryAfterSeconds: 2 });
     return new Promise((start, refuse) => waiting.push({ start, refuse }));
   }
 

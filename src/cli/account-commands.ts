@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { print, withParts, CommandFailed } from './run.ts';
+import { CommandFailed, print, withParts } from './run.ts';
 import { readSecret } from './secret-input.ts';
 
 const problems: Record<string, string> = {
@@ -34,7 +34,9 @@ export function addAccountCommands(program: Command): void {
         });
         if (!made.ok) throw new CommandFailed(problems[made.problem] ?? made.problem);
         const { account: created } = made;
-        print(command, { id: created.id, email: created.email }, [`Created ${created.email} (${created.id}).`]);
+        print(command, { id: created.id, email: created.email }, [
+          `Created ${created.email} (${created.id}).`,
+        ]);
       });
     });
 

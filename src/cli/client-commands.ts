@@ -105,6 +105,9 @@ function metadataOf(name: string, options: Options): ClientMetadata {
 }
 
 function describe(error: unknown): string {
-  const { error_description: description, message } = error as { error_description?: string; message?: string };
+  const { error_description: description, message } = error as {
+    error_description?: string;
+    message?: string;
+  };
   return description ?? message ?? String(error);
 }

@@ -8,11 +8,13 @@ import { CommandFailed } from './run.ts';
 export async function readSecret(question: string): Promise<string> {
   if (!process.stdin.isTTY) {
     const given = (await text(process.stdin)).replace(/\r?\n$/, '');
-    if (given === '') throw new CommandFailed('Nothing came on standard input; the secret is expected there.');
+    if (given === '')
+      throw new CommandFailed('Nothing came on standard input; the secret is expected there.');
     return given;
   }
   const first = await ask(`${question}: `);
-  if (first !== (await ask('Once more: '))) throw new CommandFailed('The two did not match. Nothing was changed.');
+  if (first !== (await ask('Once more: ')))
+    throw new CommandFailed('The two did not match. Nothing was changed.');
   return first;
 }
 

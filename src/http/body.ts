@@ -8,7 +8,9 @@ const longestBody = 64 * 1024;
 export async function readForm(request: IncomingMessage): Promise<Record<string, string | string[]>> {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (type !== 'application/x-www-form-urlencoded') {
-    throw new Refusal(415, 'bad-request', { description: 'the form must be application/x-www-form-urlencoded' });
+    throw new Refusal(415, 'bad-request', {
+      description: 'the form must be application/x-www-form-urlencoded',
+    });
   }
   const text = await getRawBody(request, {
     length: request.headers['content-length'],

@@ -8,7 +8,9 @@ const lifetimeSeconds = 2 * 60 * 60;
 
 export function createCsrf(key: Buffer): Csrf {
   const mac = (nonce: string, expiresAt: string, binding: string) =>
-    createHmac('sha256', key).update(JSON.stringify([nonce, expiresAt, binding])).digest();
+    createHmac('sha256', key)
+      .update(JSON.stringify([nonce, expiresAt, binding]))
+      .digest();
   return {
     issue(binding) {
       const nonce = randomBytes(16).toString('base64url');

@@ -1,7 +1,7 @@
 import type { Context } from 'koa';
 import { Refusal, Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { type Locale } from './locale.ts';
+import type { Locale } from './locale.ts';
 import type { Renderer } from './render.ts';
 
 /** Turns anything that was thrown into an answer. Installed on a context by server.ts. */

@@ -12,6 +12,8 @@ export function checkOrigin(ctx: Context): void {
   const isOurs = site !== '' ? site === 'same-origin' : origin === own;
   const contradicts = origin !== '' && origin !== 'null' && origin !== own;
   if (!isOurs || contradicts) {
-    throw new Refusal(403, 'forbidden', { description: 'this form was not sent from a page of this provider' });
+    throw new Refusal(403, 'forbidden', {
+      description: 'this form was not sent from a page of this provider',
+    });
   }
 }

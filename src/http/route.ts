@@ -78,7 +78,9 @@ export function route<
       });
       write(ctx, reply);
       if (strict && !options.statuses.includes(ctx.status)) {
-        throw new Error(`${options.method} ${options.path} answered ${ctx.status}, which it does not declare`);
+        throw new Error(
+          `${options.method} ${options.path} answered ${ctx.status}, which it does not declare`,
+        );
       }
     },
   };
@@ -118,8 +120,11 @@ function validate(schema: z.ZodType, input: unknown, where: string): unknown {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   const field = issue?.path.join('.');
-  const what = issue?.code === 'unrecognized_keys' ? `unknown: ${issue.keys.join(', ').slice(0, 100)}` : field;
-  throw new Refusal(400, 'bad-request', { description: `${where} is not as expected${what ? ` (${what})` : ''}` });
+  const what =
+    issue?.code === 'unrecognized_keys' ? `unknown: ${issue.keys.join(', ').slice(0, 100)}` : field;
+  throw new Refusal(400, 'bad-request', {
+    description: `${where} is not as expected${what ? ` (${what})` : ''}`,
+  });
 }
 
 function withoutNul(input: unknown): boolean {

@@ -40,10 +40,17 @@ export function createServer(parts: {
 
   app.use(async (ctx, next) => {
     const status =
-      ctx.path === '/livez' ? 200
-      : ctx.path === '/startupz' ? (probes.isStarted() ? 200 : 503)
-      : ctx.path === '/readyz' ? (probes.isReady() && !isDraining ? 200 : 503)
-      : undefined;
+      ctx.path === '/livez'
+        ? 200
+        : ctx.path === '/startupz'
+          ? probes.isStarted()
+            ? 200
+            : 503
+          : ctx.path === '/readyz'
+            ? probes.isReady() && !isDraining
+              ? 200
+              : 503
+            : undefined;
     if (status === undefined) return next();
     ctx.status = status;
     ctx.body = status === 200 ? 'ok\n' : 'not ready\n';
@@ -63,7 +70,13 @@ export function createServer(parts: {
     }
     const { requestId } = ctx.state;
     log.info(
-      { requestId, method: ctx.method, path: ctx.path, status: ctx.status, ms: Math.round(performance.now() - started) },
+      {
+        requestId,
+        method: ctx.method,
+        path: ctx.path,
+        status: ctx.status,
+        ms: Math.round(performance.now() - started),
+      },
       'request',
     );
   });

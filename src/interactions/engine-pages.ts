@@ -25,7 +25,7 @@ export function createEnginePages(renderer: Renderer, accounts: Accounts): Engin
         ...(account ? { account: { email: account.email } } : {}),
       });
     },
-    signedOut: (ctx, { client }) => show(ctx, 'signed-out', client ? { client } : {}),
+    signedOut: (ctx, data) => show(ctx, 'signed-out', data),
     error: (ctx, refusal: Refusal) => replyWithError(ctx, refusal),
     continue: (ctx, { action, fields, message, goesOnTo }) => {
       allowFormAction(ctx, [new URL(action).origin, ...goesOnTo]);
@@ -42,7 +42,10 @@ function localeOf(ctx: Context): Locale {
   const { oidc } = ctx as Context & { oidc?: { params?: { ui_locales?: unknown } } };
   const asked = oidc?.params?.ui_locales;
   return chooseLocale({
-    uiLocales: [ctx.cookies.get('holdfast_language', { signed: false }), typeof asked === 'string' ? asked : '']
+    uiLocales: [
+      ctx.cookies.get('holdfast_language', { signed: false }),
+      typeof asked === 'string' ? asked : '',
+    ]
       .filter(Boolean)
       .join(' '),
     acceptLanguage: ctx.get('accept-language'),

@@ -5,7 +5,7 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Accounts } from '../accounts/accounts.ts';
-import { Refusal, Unavailable } from '../errors.ts';
+import { Overloaded, Refusal } from '../errors.ts';
 import type { Csrf } from '../http/csrf.ts';
 import { chooseLocale, type Locale } from '../http/locale.ts';
 import type { Renderer, Views } from '../http/render.ts';
@@ -111,7 +111,7 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
     try {
       return await accounts.checkPassword(email, password);
     } catch (error) {
-      if (error instanceof Unavailable && error.message.includes('hash')) return 'busy';
+      if (error instanceof Overloaded) return 'busy';
       throw error;
     }
   }
@@ -119,7 +119,9 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
   async function showLogin(
     ctx: Context,
     pending: PendingInteraction,
-    again: { email: string; remember: boolean; problem: Views['login']['problem']; status: number } | undefined = undefined,
+    again:
+      | { email: string; remember: boolean; problem: Views['login']['problem']; status: number }
+      | undefined = undefined,
   ): Promise<Reply> {
     const known = pending.accountId ? await accounts.find(pending.accountId) : undefined;
     const html = renderer.page('login', localeFor(ctx, pending), {

@@ -122,10 +122,46 @@ export async function seed(parts: Parts, directory: string, addresses: DemoAddre
 }
 
 const words = [
-  ...['amber', 'anchor', 'basalt', 'beacon', 'birch', 'bronze', 'cedar', 'cobalt', 'copper', 'coral', 'delta'],
+  ...[
+    'amber',
+    'anchor',
+    'basalt',
+    'beacon',
+    'birch',
+    'bronze',
+    'cedar',
+    'cobalt',
+    'copper',
+    'coral',
+    'delta',
+  ],
   ...['ember', 'fennel', 'fjord', 'garnet', 'granite', 'harbour', 'hazel', 'indigo', 'island', 'juniper'],
-  ...['lantern', 'lichen', 'maple', 'marble', 'meadow', 'mooring', 'nickel', 'ochre', 'onyx', 'pebble', 'quartz'],
-  ...['raven', 'saffron', 'signal', 'silver', 'slate', 'sparrow', 'spruce', 'tidal', 'timber', 'velvet', 'willow'],
+  ...[
+    'lantern',
+    'lichen',
+    'maple',
+    'marble',
+    'meadow',
+    'mooring',
+    'nickel',
+    'ochre',
+    'onyx',
+    'pebble',
+    'quartz',
+  ],
+  ...[
+    'raven',
+    'saffron',
+    'signal',
+    'silver',
+    'slate',
+    'sparrow',
+    'spruce',
+    'tidal',
+    'timber',
+    'velvet',
+    'willow',
+  ],
 ];
 
 /** Four words and a number: long enough for the rule, short enough to type from a terminal. */

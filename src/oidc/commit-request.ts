@@ -67,7 +67,9 @@ async function finish(parts: CommitParts, ctx: Context, unit: UnitOfWork): Promi
 async function keepSessionAlive({ sessions }: CommitParts, ctx: Context): Promise<void> {
   if (!isTokenRequest(ctx)) return;
   const { oidc } = ctx as unknown as KoaContextWithOIDC;
-  const token = oidc?.entities.RefreshToken as { expiresWithSession?: boolean; sessionUid?: string } | undefined;
+  const token = oidc?.entities.RefreshToken as
+    | { expiresWithSession?: boolean; sessionUid?: string }
+    | undefined;
   if (token?.expiresWithSession && token.sessionUid) await sessions.keepAlive(token.sessionUid);
 }
 

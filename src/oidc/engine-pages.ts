@@ -19,7 +19,12 @@ export function enginePages(pages: EnginePages) {
       });
     },
     signedOut: (ctx: KoaContextWithOIDC) => {
-      pages.signedOut(ctx as unknown as Context, clientOf(ctx.oidc.client));
+      // The engine lands here as well after "stay signed in".
+      const cookie = ctx.cookies.get(ctx.oidc.provider.cookieName('session'));
+      pages.signedOut(ctx as unknown as Context, {
+        ...clientOf(ctx.oidc.client),
+        stillSignedIn: cookie !== undefined,
+      });
     },
     error: (ctx: KoaContextWithOIDC, out: { error: string; error_description?: string }, cause: unknown) => {
       const kind = cause instanceof errors.SessionNotFound ? 'expired' : kindOf(ctx.status);
@@ -30,7 +35,12 @@ export function enginePages(pages: EnginePages) {
       });
       pages.error(ctx as unknown as Context, refusal);
     },
-    deviceCode: (ctx: KoaContextWithOIDC, _form: string, _out?: unknown, error?: { name?: string; userCode?: string }) => {
+    deviceCode: (
+      ctx: KoaContextWithOIDC,
+      _form: string,
+      _out?: unknown,
+      error?: { name?: string; userCode?: string },
+    ) => {
       const { DeviceCode: code } = ctx.oidc.entities as { DeviceCode?: { clientId: string } };
       if (error?.name === 'AbortedError' && code) {
         const client = ctx.oidc.client ? summarise(ctx.oidc.client) : summarise({ clientId: code.clientId });
@@ -52,7 +62,8 @@ export function enginePages(pages: EnginePages) {
       deviceInfo: { ip?: string; ua?: string } | undefined,
       userCode: string,
     ) => {
-      const scope = (ctx.oidc.entities as { DeviceCode?: { params?: { scope?: string } } }).DeviceCode?.params?.scope;
+      const scope = (ctx.oidc.entities as { DeviceCode?: { params?: { scope?: string } } }).DeviceCode?.params
+        ?.scope;
       pages.deviceConfirm(ctx as unknown as Context, {
         action: ctx.oidc.urlFor('code_verification'),
         xsrf: secretOf(ctx),
@@ -123,6 +134,7 @@ function deviceProblem(error: { name?: string } | undefined) {
     case 'NoCodeError':
       return 'missing' as const;
     case 'ExpiredError':
+    case 'AlreadyUsedError':
       return 'expired' as const;
     default:
       return 'not-found' as const;

@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Context } from 'koa';
-import { type Configuration, errors, interactionPolicy, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import {
+  type Configuration,
+  errors,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  Provider,
+} from 'oidc-provider';
 import { nowSeconds } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';

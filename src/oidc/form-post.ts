@@ -13,7 +13,9 @@ export function replaceFormPost(ctx: Context, pages: EnginePages): void {
   const action = /<form method="post" action="([^"]*)">/.exec(ctx.body)?.[1];
   if (action === undefined) throw new Error('the engine has changed its form_post page');
   const fields: Record<string, string> = {};
-  for (const [, name, value] of ctx.body.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"\/>/g)) {
+  for (const [, name, value] of ctx.body.matchAll(
+    /<input type="hidden" name="([^"]*)" value="([^"]*)"\/>/g,
+  )) {
     if (name !== undefined && value !== undefined) fields[name] = unescapeHtml(value);
   }
   const message = 'logout' in fields && 'xsrf' in fields ? 'logout' : 'form-post';

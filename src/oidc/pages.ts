@@ -21,7 +21,7 @@ export type EnginePages = {
     ctx: Context,
     data: { action: string; xsrf: string; client?: ClientSummary; accountId?: string; goesOnTo: string[] },
   ): void | Promise<void>;
-  signedOut(ctx: Context, data: { client?: ClientSummary }): void;
+  signedOut(ctx: Context, data: { client?: ClientSummary; stillSignedIn: boolean }): void;
   error(ctx: Context, refusal: Refusal): void;
   /** A form that goes on to `action`; by script at once where there is one. */
   continue(

@@ -47,7 +47,11 @@ export function createGrantLoader(tokens: TokenStore, ring: KeyRing) {
       grant.addOIDCClaims([...ctx.oidc.requestParamClaims]);
       for (const [indicator, server] of Object.entries(ctx.oidc.resourceServers ?? {})) {
         const known = new Set(server.scope.split(' '));
-        addResourceScopes(grant, indicator, [...ctx.oidc.requestParamScopes].filter((s) => known.has(s)));
+        addResourceScopes(
+          grant,
+          indicator,
+          [...ctx.oidc.requestParamScopes].filter((s) => known.has(s)),
+        );
       }
     }
     if (isApproved && decision) {

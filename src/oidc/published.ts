@@ -5,7 +5,11 @@ import type { Middleware } from 'koa';
  * Discovery and the key set, answered from memory: the engine makes each once, and they are the same for
  * everybody until the engine is made anew. They need no Redis, and so are served while it is away.
  */
-const paths = new Set(['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/jwks']);
+const paths = new Set([
+  '/.well-known/openid-configuration',
+  '/.well-known/oauth-authorization-server',
+  '/jwks',
+]);
 
 /** How long a relying party may keep them, in seconds. A new signing key is used no sooner than this. */
 export const publishedForSeconds = 300;

@@ -144,7 +144,9 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
     current: string,
     isOtherPerson: boolean,
   ): { drop: string[]; stamp: string[] } {
-    const others = Object.entries(before ?? {}).filter(([field]) => field.startsWith('i:') && field !== current);
+    const others = Object.entries(before ?? {}).filter(
+      ([field]) => field.startsWith('i:') && field !== current,
+    );
     if (isOtherPerson) return { drop: others.map(([field]) => field), stamp: [] };
     const replaced = new Set([...unitOfWork().retiredSessionIds].map(idField));
     const drop: string[] = [];

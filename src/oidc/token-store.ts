@@ -180,7 +180,9 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     pointUserCode(userCode: string, deviceCode: string, lifetimeSeconds: number): void {
       const key = keys.userCode(ring.hash('user-code', userCode));
       const fields = { to: ring.seal('user-code', key, deviceCode) };
-      unitOfWork().change('account', key).set(key, lifetimeSeconds * 1000, fields);
+      unitOfWork()
+        .change('account', key)
+        .set(key, lifetimeSeconds * 1000, fields);
     },
 
     async findByUserCode(userCode: string): Promise<Payload | undefined> {

@@ -47,7 +47,11 @@ export type CommitResult =
   /** A condition beside the writes did not hold: the account may no longer sign in. */
   | { ok: false; rank: 'condition' };
 
-type Aggregate = { rank: Rank; change: Change; /** Needs nothing that another aggregate writes. */ isIndependent: boolean };
+type Aggregate = {
+  rank: Rank;
+  change: Change /** Needs nothing that another aggregate writes. */;
+  isIndependent: boolean;
+};
 
 export class UnitOfWork {
   readonly #store: Store;
@@ -185,7 +189,9 @@ export class UnitOfWork {
   async #commitTogether(together: Aggregate[]): Promise<Extract<CommitResult, { ok: false }> | undefined> {
     const changes = together.map(({ change }) => change);
     const outcomes = await Promise.all(
-      (this.#store.mayCrossSlots ? [Change.merge(changes)] : changes).map((change) => this.#store.commit(change)),
+      (this.#store.mayCrossSlots ? [Change.merge(changes)] : changes).map((change) =>
+        this.#store.commit(change),
+      ),
     );
     const refused = outcomes.find((outcome) => !outcome.ok);
     if (!refused || refused.ok) return undefined;

@@ -22,8 +22,7 @@ export class Change {
     const merged = new Change();
     for (const change of changes) {
       merged.isDurable ||= change.isDurable;
-      const index = (old: string | undefined) =>
-        String(merged.#index(change.keys[Number(old) - 1] ?? ''));
+      const index = (old: string | undefined) => String(merged.#index(change.keys[Number(old) - 1] ?? ''));
       for (let at = 0; at < change.args.length; ) {
         const end = at + 3 + Number(change.args[at + 2]);
         const [name = '', key, count = '0', ...args] = change.args.slice(at, end);

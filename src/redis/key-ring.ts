@@ -22,12 +22,22 @@ export type KeyRing = {
   key(purpose: string): Buffer;
 };
 
+/** The ring in Redis was sealed under other keys than this pod has. */
+export class CannotOpen extends Error {
+  constructor(cause: unknown) {
+    super(
+      'HOLDFAST_KEYS does not open the secrets in this Redis: they were sealed under other keys. Add the key that was in use when they were made; the current one comes first',
+      { cause },
+    );
+  }
+}
+
 const purpose = 'key-ring';
 const root = 'root';
 
 /**
  * @param wanted a maker for each secret that must be there; called only where it is missing
- * @throws when the ring was sealed under keys that HOLDFAST_KEYS does not have
+ * @throws CannotOpen when the ring was sealed under keys that HOLDFAST_KEYS does not have
  */
 export async function openKeyRing(
   store: Store,
@@ -48,7 +58,11 @@ export async function openKeyRing(
 
   const secrets = new Map<string, string>();
   for (const name of Object.keys(makers)) {
-    secrets.set(name, vault.open(purpose, name, sealed[name] ?? ''));
+    try {
+      secrets.set(name, vault.open(purpose, name, sealed[name] ?? ''));
+    } catch (cause) {
+      throw new CannotOpen(cause);
+    }
   }
   const rootSecret = Buffer.from(secrets.get(root) ?? '', 'base64url');
   const derived = new Map<string, Buffer>();

@@ -116,6 +116,8 @@ for (const [where, start] of Object.entries(topologies)) {
       const account = await expectOneAccount(draft.email);
       for (const outcome of tries) expect(outcome).to.deep.equal({ ok: true, account });
       expect(await second.accounts.create(draft)).to.deep.equal({ ok: true, account });
+      await createKilledAt(1, draft);
+      expect(await expectOneAccount(draft.email)).to.deep.equal(account);
     });
 
     it('shows nothing or a whole account, wherever the pod was killed', async () => {

@@ -221,7 +221,9 @@ for (const [name, start] of topologies) {
       for (let round = 0; round < 10; round++) {
         const person = provider.person();
         await provider.signIn(person, clients.second);
-        const answers = await Promise.all([0, 1].map(() => provider.authorize(person.clone(), clients.first)));
+        const answers = await Promise.all(
+          [0, 1].map(() => provider.authorize(person.clone(), clients.first)),
+        );
         for (const { answer, verifier } of answers) {
           const reply = await provider.exchange(clients.first, answer.code ?? '', verifier);
           expect(reply.status, reply.body).to.equal(200);

@@ -30,7 +30,10 @@ export class Person {
   }
 
   /** @param address a URL of the issuer, or a path; @param pod which address to ask, else the next in turn */
-  async request(address: string, options: { form?: Record<string, string>; pod?: number } = {}): Promise<Reply> {
+  async request(
+    address: string,
+    options: { form?: Record<string, string>; pod?: number } = {},
+  ): Promise<Reply> {
     const url = new URL(address, this.#issuer);
     const pod = options.pod ?? this.#turn++;
     const target = new URL(url.pathname + url.search, this.#addresses[pod % this.#addresses.length]);
@@ -112,7 +115,10 @@ export async function send(
 }
 
 /** An authorization request of a relying party, with what it needs to exchange the code. */
-export function authorizationRequest(client: { id: string; redirectUri: string }, extra: Record<string, string> = {}) {
+export function authorizationRequest(
+  client: { id: string; redirectUri: string },
+  extra: Record<string, string> = {},
+) {
   const verifier = randomBytes(32).toString('base64url');
   const query = new URLSearchParams({
     client_id: client.id,
@@ -130,19 +136,20 @@ export function authorizationRequest(client: { id: string; redirectUri: string }
 /** The fields of the first POST form of a page, with their present values, and where it goes. */
 export function formOf(html: string): { action: string; fields: Record<string, string> } {
   const forms = [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)];
-  const [, tag = '', content = ''] = forms.find(([, attributes]) => /method="post"/i.test(attributes ?? '')) ?? [];
+  const [, tag = '', content = ''] =
+    forms.find(([, attributes]) => /method="post"/i.test(attributes ?? '')) ?? [];
   const action = /\baction="([^"]*)"/.exec(tag)?.[1];
   if (action === undefined) throw new Error(`there is no form on this page:\n${html.slice(0, 2000)}`);
   const fields: Record<string, string> = {};
   for (const [input] of content.matchAll(/<input\b[^>]*>/g)) {
     const name = /\bname="([^"]*)"/.exec(input)?.[1];
     const value = /\bvalue="([^"]*)"/.exec(input)?.[1];
-    if (name !== undefined && !/type="checkbox"/.test(input)) fields[name] = unescape(value ?? '');
+    if (name !== undefined && !/type="checkbox"/.test(input)) fields[name] = decodeEntities(value ?? '');
   }
-  return { action: unescape(action), fields };
+  return { action: decodeEntities(action), fields };
 }
 
-function unescape(text: string): string {
+function decodeEntities(text: string): string {
   return text
     .replaceAll('&quot;', '"')
     .replaceAll('&#34;', '"')

@@ -53,9 +53,7 @@ export async function startProvider(redisUrl: string, podCount = 2): Promise<Tes
   const issuer = 'http://id.example';
   const environment = { HOLDFAST_RESOURCES: `${apiResource} api:read api:write` };
   const pods = await Promise.all(
-    Array.from({ length: podCount }, (_, i) =>
-      startPod({ name: `pod-${i}`, issuer, redisUrl, environment }),
-    ),
+    Array.from({ length: podCount }, (_, i) => startPod({ name: `pod-${i}`, issuer, redisUrl, environment })),
   );
   const config = readConfig({
     HOLDFAST_ISSUER: issuer,
@@ -149,11 +147,7 @@ async function addClients(parts: Parts): Promise<void> {
         client_name: id,
         redirect_uris: [redirectUri],
         post_logout_redirect_uris: [new URL('/out', redirectUri).href],
-        grant_types: [
-          'authorization_code',
-          'refresh_token',
-          'urn:ietf:params:oauth:grant-type:device_code',
-        ],
+        grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
         ...metadata,
       },
       secret,
