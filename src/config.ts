@@ -132,6 +132,7 @@ const schema = z
     HOLDFAST_CLIENT_CACHE_MS: wholeNumber(0, 60_000).default(1000),
     HOLDFAST_DRAIN_SECONDS: wholeNumber(0, 300).default(20),
     HOLDFAST_HASH_CONCURRENCY: wholeNumber(1, 64).default(2),
+    UV_THREADPOOL_SIZE: wholeNumber(1, 1024).default(4),
     HOLDFAST_HASH_QUEUE: wholeNumber(0, 10_000).default(100),
     HOLDFAST_RESOURCES: z
       .string()
@@ -191,7 +192,11 @@ const schema = z
     },
     clientCacheMs: raw.HOLDFAST_CLIENT_CACHE_MS,
     drainSeconds: raw.HOLDFAST_DRAIN_SECONDS,
-    hashing: { concurrency: raw.HOLDFAST_HASH_CONCURRENCY, queue: raw.HOLDFAST_HASH_QUEUE },
+    hashing: {
+      concurrency: raw.HOLDFAST_HASH_CONCURRENCY,
+      queue: raw.HOLDFAST_HASH_QUEUE,
+      poolSize: raw.UV_THREADPOOL_SIZE,
+    },
     /** Resource servers (RFC 8707): indicator → the scopes it knows, space separated. */
     resources: raw.HOLDFAST_RESOURCES,
     allowHttp: raw.HOLDFAST_UNSAFE_ALLOW_HTTP,
@@ -257,6 +262,11 @@ export function readConfig(
   }
   if (config.lifetimes.sessionAbsoluteSeconds < config.lifetimes.sessionIdleSeconds) {
     faults.push('HOLDFAST_SESSION_ABSOLUTE_SECONDS must not be less than HOLDFAST_SESSION_IDLE_SECONDS');
+  }
+  if (config.hashing.concurrency >= config.hashing.poolSize) {
+    faults.push(
+      `HOLDFAST_HASH_CONCURRENCY must be less than UV_THREADPOOL_SIZE (${config.hashing.poolSize}), so that DNS and signatures do not wait behind passwords`,
+    );
   }
   if (faults.length > 0) throw new ConfigFaults(faults);
   return Object.freeze({ ...config, isLocal });

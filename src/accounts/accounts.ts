@@ -7,6 +7,7 @@
  */
 import { Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { type Account, type AccountStatus, type StoredAccount, toClaims } from './account-record.ts';
@@ -68,10 +69,12 @@ export type Accounts = {
     id: string,
     status: AccountStatus,
   ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'not-found' }>;
-  /** Whether it exists and may sign in; one small read. */
-  isActive(id: string): Promise<boolean>;
-  /** The standard claims; undefined when the account is gone or disabled. */
-  claims(id: string): Promise<Record<string, unknown> | undefined>;
+  /** Its epoch; undefined when it is gone or disabled. One small read. */
+  epoch(id: string): Promise<number | undefined>;
+  /** Adds the check to a change that it is active and its epoch is still this one. */
+  requireEpoch(change: Change, id: string, epoch: number): void;
+  /** The standard claims; undefined when the account is gone, disabled, or its epoch is another. */
+  claims(id: string, epoch: number): Promise<Record<string, unknown> | undefined>;
   /**
    * The same work and answer whether the account does not exist, has no password, is disabled, or the
    * password is another. Counts and limits nothing.
@@ -187,11 +190,12 @@ export function createAccounts(parts: AccountsParts): Accounts {
       return { ok: true, account };
     },
 
-    isActive: (id) => store.isActive(id),
+    epoch: (id) => store.epoch(id),
+    requireEpoch: (change, id, epoch) => store.requireEpoch(change, id, epoch),
 
-    async claims(id) {
-      const stored = await store.find(id);
-      return stored?.account.status === 'active' ? toClaims(stored.account) : undefined;
+    async claims(id, epoch) {
+      const account = (await store.find(id))?.account;
+      return account?.status === 'active' && account.epoch === epoch ? toClaims(account) : undefined;
     },
 
     async checkPassword(email, password) {

@@ -5,8 +5,6 @@ import { readSecret } from './secret-input.ts';
 const problems: Record<string, string> = {
   'email-taken': 'There is an account with this e-mail address already.',
   'email-invalid': 'This is not an e-mail address.',
-  'password-too-short': 'The password is too short: use at least 15 characters, such as four or five words.',
-  'password-too-long': 'The password is too long: at most 1024 characters.',
   'not-found': 'There is no such account.',
 };
 
@@ -32,7 +30,7 @@ export function addAccountCommands(program: Command): void {
           ...given('given_name', options.givenName),
           ...given('family_name', options.familyName),
         });
-        if (!made.ok) throw new CommandFailed(problems[made.problem] ?? made.problem);
+        if (!made.ok) throw new CommandFailed(explain(made));
         const { account: created } = made;
         print(command, { id: created.id, email: created.email }, [
           `Created ${created.email} (${created.id}).`,
@@ -50,7 +48,7 @@ export function addAccountCommands(program: Command): void {
         const found = who.includes('@') ? await accounts.findByEmail(who) : await accounts.find(who);
         if (!found) throw new CommandFailed(problems['not-found'] ?? '');
         const set = await accounts.setPassword(found.id, password);
-        if (!set.ok) throw new CommandFailed(problems[set.problem] ?? set.problem);
+        if (!set.ok) throw new CommandFailed(explain(set));
         print(command, { id: found.id }, [`The password of ${found.email} is set.`]);
       });
     });
@@ -72,6 +70,24 @@ export function addAccountCommands(program: Command): void {
         ]);
       });
     });
+}
+
+function explain(outcome: {
+  problem: string;
+  minimumLength?: number;
+  maximumLength?: number;
+  fields?: string[];
+}): string {
+  switch (outcome.problem) {
+    case 'password-too-short':
+      return `The password is too short: use at least ${outcome.minimumLength} characters, such as a few words.`;
+    case 'password-too-long':
+      return `The password is too long: at most ${outcome.maximumLength} characters.`;
+    case 'profile-invalid':
+      return `This does not fit: ${outcome.fields?.join(', ')}.`;
+    default:
+      return problems[outcome.problem] ?? outcome.problem;
+  }
 }
 
 function given(field: string, value: string | boolean | undefined): Record<string, string> {

@@ -68,7 +68,8 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
           if (checked === 'busy') return again('busy', 503);
           if (!checked.ok) return again('wrong-credentials');
           const remember = body.remember === 'yes';
-          const login = { accountId: checked.account.id, amr: ['pwd'], remember };
+          const { id: accountId, epoch } = checked.account;
+          const login = { accountId, epoch, amr: ['pwd'], remember };
           return { redirect: await interactions.login(raw, pending, login) };
         });
       },

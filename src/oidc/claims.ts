@@ -1,3 +1,5 @@
+import type { Change } from '../redis/change.ts';
+
 /** Which claims each scope opens (OpenID Connect Core 5.4), and those that have no scope. */
 export const claimsByScope = {
   openid: ['sub', 'acr', 'amr', 'auth_time'],
@@ -20,15 +22,17 @@ export const claimsByScope = {
   email: ['email', 'email_verified'],
 };
 
-/** What the engine asks an account for. */
-export type AccountClaims = Record<string, unknown> & { sub: string };
-
 /**
  * What this module needs of accounts; `app.ts` hands it over. A lookup that fails throws `Unavailable`.
+ *
+ * An account's epoch counts up when all that was signed in before must end. Sessions and grants remember the
+ * epoch of their sign-in; with another one, or a disabled account, they are worth nothing.
  */
 export type AccountSource = {
-  /** Whether the account exists and may sign in. */
-  isActive(accountId: string): Promise<boolean>;
-  /** All claims of the account; undefined when it is gone or disabled. */
-  claims(accountId: string): Promise<Record<string, unknown> | undefined>;
+  /** The present epoch; undefined when the account is gone or disabled. */
+  epoch(accountId: string): Promise<number | undefined>;
+  /** Adds the check to a change that the account is active and its epoch is still this one. */
+  requireEpoch(change: Change, accountId: string, epoch: number): void;
+  /** All claims of the account; undefined when it is gone, disabled, or its epoch is another. */
+  claims(accountId: string, epoch: number): Promise<Record<string, unknown> | undefined>;
 };

@@ -83,11 +83,11 @@ function forgetWhenSent({ store, log }: CommitParts, ctx: Context, single: Singl
 }
 
 async function refuse(parts: CommitParts, ctx: Context, unit: UnitOfWork, result: Refused): Promise<void> {
-  if (result.rank === 'condition') {
+  const { rank, refused } = result;
+  if (rank === 'account') {
     if (isTokenRequest(ctx)) return refuseToken(ctx, 'the account may no longer sign in');
     return startOver(parts, ctx);
   }
-  const { rank, refused } = result;
   if (refused.reason === 'spent') {
     const single = unit.singles.find(({ key }) => key === refused.key);
     if (!single) throw new Error(`spent, but by nothing of this request: ${rank}`);

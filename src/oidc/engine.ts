@@ -64,6 +64,16 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
   const policy = interactionPolicy.base();
   const shown = enginePages(pages);
 
+  /** The epoch of the sign-in that a request stands on. One that is not known fits no account. */
+  async function epochOf(ctx: KoaContextWithOIDC, token: unknown): Promise<number> {
+    const unit = unitOfWork();
+    const { grantId } = (token ?? {}) as { grantId?: string };
+    if (grantId) return (await stores.tokens.epochOf(grantId)) ?? -1;
+    const login = ctx.oidc.result?.login as { epoch?: number } | undefined;
+    unit.signInEpoch = login?.epoch ?? unit.signInEpoch;
+    return unit.signInEpoch ?? -1;
+  }
+
   return {
     adapter: createAdapter(stores) as never,
     clients: [],
@@ -95,7 +105,16 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
         userCodeConfirmSource: shown.deviceConfirm,
         successSource: shown.deviceDone,
       },
-      introspection: { enabled: true, allowedPolicy: mayIntrospect },
+      introspection: {
+        enabled: true,
+        allowedPolicy: async (ctx, client, token) => {
+          if (!mayIntrospect(client as never, token as never)) return false;
+          const { accountId, grantId } = token as { accountId?: string; grantId?: string };
+          if (accountId === undefined || grantId === undefined) return true;
+          const present = await unitOfWork().guard(accounts.epoch(accountId));
+          return present !== undefined && present === (await epochOf(ctx, { grantId }));
+        },
+      },
       revocation: { enabled: true, allowedPolicy: mayRevoke },
       rpInitiatedLogout: {
         enabled: true,
@@ -181,18 +200,20 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
       (source.scopes.has('offline_access') ||
         // Ours get one that ends with the session, without asking for offline access.
         (client as unknown as { first_party?: boolean }).first_party === true),
-    findAccount: async (ctx, accountId) => {
-      let wasRead = false;
-      // Looked up beside the writes of this request, which are undone by refusing when it does not hold.
-      unitOfWork().conditions.push(async () => wasRead || accounts.isActive(accountId));
+    findAccount: async (ctx, accountId, token) => {
+      const unit = unitOfWork();
+      const epoch = await epochOf(ctx, token);
+      // Checked again in the scripts of this request's commit; userinfo has none, and reads the account.
+      if (ctx.oidc.route !== 'userinfo') {
+        accounts.requireEpoch(unit.change('account', `account ${accountId}`), accountId, epoch);
+      }
       return {
         accountId,
         claims: async (use) => {
           // An ID token carries `sub` alone unless claims were asked for one by one; then the rest is
           // what userinfo answers (Core 5.4), and no account needs to be read.
           if (use === 'id_token' && ctx.oidc.params?.claims === undefined) return { sub: accountId };
-          const claims = await unitOfWork().guard(accounts.claims(accountId));
-          wasRead = true;
+          const claims = await unit.guard(accounts.claims(accountId, epoch));
           if (!claims) throw new errors.InvalidToken('the account is gone or disabled');
           return { ...claims, sub: accountId };
         },
@@ -217,11 +238,10 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
 }
 
 /** Introspection tells a client about its own tokens, and a resource server about those made for it. */
-async function mayIntrospect(
-  _ctx: KoaContextWithOIDC,
+function mayIntrospect(
   client: { clientId: string; clientAuthMethod: string; resources?: string[] },
   token: { clientId?: string; aud?: string | string[] },
-): Promise<boolean> {
+): boolean {
   if (client.clientAuthMethod === 'none') return token.clientId === client.clientId;
   const audiences = [token.aud ?? []].flat();
   return token.clientId === client.clientId || audiences.some((aud) => client.resources?.includes(aud));

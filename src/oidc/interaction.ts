@@ -28,6 +28,8 @@ export type PendingInteraction = {
 
 export type Login = {
   accountId: string;
+  /** The account's epoch when it proved who it is. */
+  epoch: number;
   /** RFC 8176 */
   amr: string[];
   /** Whether the session outlives the browser's. */
@@ -105,8 +107,7 @@ export function createInteractions(provider: Provider): Interactions {
       return pending;
     },
 
-    login: (_ctx, pending, { accountId, amr, remember }) =>
-      answer(pending, { login: { accountId, amr, remember } }),
+    login: (_ctx, pending, login) => answer(pending, { login: login as never }),
 
     async approve(_ctx, pending) {
       if (pending.accountId === undefined) throw new Error('consent without an account');

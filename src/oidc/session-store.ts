@@ -10,6 +10,7 @@ import { type Fields, unitOfWork } from './unit-of-work.ts';
  * bring new clients at the same moment both stay:
  *
  *   p            the person: account, time, acr and amr
+ *   e            the account's epoch at sign-in
  *   x            state of an open logout or device page
  *   c            when it was made (ms); the absolute limit counts from here
  *   a:<client>   what the session has with one client: sid, grant
@@ -60,6 +61,7 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       if (validUntil === undefined) return undefined;
       if (validUntil !== '0' && Number(validUntil) < nowMs()) return undefined;
       unit.browserSecret ??= id;
+      if (fields.e !== undefined) unit.signInEpoch = Number(fields.e);
       return toPayload(uid, id, fields);
     },
 
@@ -89,6 +91,10 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       }
       const gone = Object.keys(before ?? {}).filter((field) => isOurs(field) && after[field] === undefined);
       if (before === undefined) changed.c = String(createdAt);
+      if (payload.accountId !== undefined && unit.signInEpoch !== undefined) {
+        const epoch = String(unit.signInEpoch);
+        if (before?.e !== epoch) changed.e = epoch;
+      }
       const namesNothingNew = Object.keys(changed).length === 0;
       if (before?.[idField(id)] !== '0') changed[idField(id)] = '0';
 

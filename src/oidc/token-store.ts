@@ -142,6 +142,12 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       return { ...readPayload(fields), jti: tag, kind: 'Grant' };
     },
 
+    /** The epoch of the sign-in at which the grant was made. */
+    async epochOf(tag: string): Promise<number | undefined> {
+      const fields = await unitOfWork().read(keys.grant(tag));
+      return fields?.e === undefined ? undefined : Number(fields.e);
+    },
+
     /** Whether this grant was revoked: its id can then never be used again. */
     async isGrantBuried(tag: string): Promise<boolean> {
       return (await unitOfWork().read(keys.grant(tag)))?.dead !== undefined;
@@ -153,10 +159,10 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       // No `exp` in the payload: the engine takes it for an absolute limit, and a grant lives as long as
       // the longest token that hangs on it.
       const { jti: _jti, exp: _exp, kind: _kind, ...rest } = payload;
-      const fields = { p: JSON.stringify(rest) };
       const unit = unitOfWork();
       const change = unit.change('grant', key).durable();
       const before = await unit.asRead(key);
+      const fields = { p: JSON.stringify(rest), e: before?.e ?? String(unit.signInEpoch ?? -1) };
       if (before?.p === undefined) change.requireAbsent(key);
       else change.requireSame(key, 'p', before.p);
       change.set(key, 0, fields).extend(key, lifetimeSeconds * 1000);

@@ -41,11 +41,7 @@ export type Single = {
   earlierAnswer?: string;
 };
 
-export type CommitResult =
-  | { ok: true }
-  | { ok: false; rank: Rank; refused: Refused }
-  /** A condition beside the writes did not hold: the account may no longer sign in. */
-  | { ok: false; rank: 'condition' };
+export type CommitResult = { ok: true } | { ok: false; rank: Rank; refused: Refused };
 
 type Aggregate = {
   rank: Rank;
@@ -66,8 +62,8 @@ export class UnitOfWork {
   browserSecret: string | undefined;
   /** The store could not answer at some point: whatever the engine made of that, the request is refused. */
   outage: Unavailable | undefined;
-  /** What must also hold when this request commits, looked up beside the first writes. */
-  readonly conditions: (() => Promise<boolean>)[] = [];
+  /** The epoch of the sign-in that this request's session stands on; see AccountSource. */
+  signInEpoch: number | undefined;
   /** Whether the route at hand answers a request that is sent again; others see a spent thing as spent. */
   readonly mayAnswerAgain: boolean;
 
@@ -164,16 +160,12 @@ export class UnitOfWork {
     const waiting = [...this.#aggregates.values()].filter(({ change }) => !change.isEmpty);
     this.#aggregates.clear();
     waiting.sort((a, b) => ranks[a.rank] - ranks[b.rank]);
-    const conditions: Promise<boolean[]> = Promise.all(this.conditions.map((holds) => holds()));
-    // Looked at below; a rejection must not count as unhandled until then.
-    conditions.catch(() => {});
     while (waiting[0]) {
       const together = this.#nextTogether(waiting);
-      const [refused, held] = await Promise.all([this.#commitTogether(together), conditions]);
-      if (held.includes(false)) return { ok: false, rank: 'condition' };
+      const refused = await this.#commitTogether(together);
       if (refused) return refused;
     }
-    return (await conditions).includes(false) ? { ok: false, rank: 'condition' } : { ok: true };
+    return { ok: true };
   }
 
   /** Takes from the waiting what may commit at the same moment. */

@@ -126,7 +126,16 @@ class ClusterClient extends Cluster {
         reject(toUnavailable(error));
       }
     };
-    return super.sendCommand(command, stream, node);
+    const sent = super.sendCommand(command, stream, node);
+    const { reject: follow } = command;
+    command.reject = (error) => {
+      // On MOVED, ioredis writes the new owner into a list that all slots of the old owner's range share.
+      const slot = Number(/^MOVED (\d+) /.exec(error.message)?.[1]);
+      const owners = this.slots[slot];
+      if (owners) this.slots[slot] = [...owners];
+      follow(error);
+    };
+    return sent;
   }
 
   /** ioredis would let the first pipelines wait for the connection, without a limit. */

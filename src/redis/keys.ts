@@ -2,7 +2,7 @@
  * Every key name in Redis. The part in braces is the Cluster hash tag: all keys of one aggregate share a
  * slot, so that one script changes the aggregate atomically on a single primary and on a Cluster alike.
  *
- *   {g:<tag>}      a grant          hash: p (payload), or dead (a tombstone)
+ *   {g:<tag>}      a grant          hash: p (payload) and e (epoch), or dead (a tombstone)
  *   {g:<tag>}:<h>  a code, token or device code of that grant, hash: p, consumed
  *   {g:<tag>}:<h>:again   the sealed answer to the request that spent it
  *   {s:<uid>}      a session        hash: one field per part, see oidc/session-store.ts
@@ -14,6 +14,7 @@
  *   {a:<id>}       an account       hash
  *   {e:<h>}        an e-mail address → account id
  *   {k}            the key ring     hash
+ *   {accounts}     ids of the accounts, by creation time; {clients} likewise
  *
  * <h> is a keyed hash of a bearer value (see oidc/key-ring.ts): the value itself is never stored.
  */

@@ -17,6 +17,7 @@ describe('connection to a Redis Cluster', function () {
   let client: Cluster;
   let lines: ReturnType<typeof captureLog>['lines'];
   let nodes: Redis[];
+  let stopLoad: (() => Promise<void>) | undefined;
 
   before(async () => {
     cluster = await startCluster({ primaries: 3, replicasPerPrimary: 1, nodeTimeoutMs: 1000 });
@@ -37,7 +38,10 @@ describe('connection to a Redis Cluster', function () {
     client = handle.client as Cluster;
     await handle.whenReady(5000);
   });
-  afterEach(() => handle.close());
+  afterEach(async () => {
+    await stopLoad?.();
+    await handle.close();
+  });
 
   /** One INCR per fresh key, 16 at a time, until stopped; then what came of them. */
   function startLoad(increment: (key: string) => Promise<unknown>) {
@@ -56,10 +60,13 @@ describe('connection to a Redis Cluster', function () {
         await pause(2);
       }
     });
+    stopLoad = async () => {
+      isOn = false;
+      await Promise.all(workers);
+    };
     return {
       async stop() {
-        isOn = false;
-        await Promise.all(workers);
+        await stopLoad?.();
         const counts = await Promise.all(sent.map(({ key }) => client.get(key).then(Number)));
         return sent.map((each, n) => ({ ...each, count: counts[n] ?? 0 }));
       },
@@ -145,6 +152,15 @@ describe('connection to a Redis Cluster', function () {
     const results = await load.stop();
     expect(results.length).to.be.above(100);
     expect(results.filter(({ error }) => error).map(({ error }) => String(error))).to.deep.equal([]);
+  });
+
+  it('learns of one moved slot without mistaking the others', async () => {
+    const slot = Number(await nodes[0]?.call('CLUSTER', 'KEYSLOT', 'told'));
+    const known = client.slots.map(([owner]) => owner);
+    await moveSlot(slot);
+    await client.set('{told}', 'x');
+    const changed = client.slots.flatMap(([owner], each) => (owner === known[each] ? [] : [each]));
+    expect(changed).to.deep.equal([slot]);
   });
 
   it('shows redirections inside a pipeline, which works when it is sent again', async () => {
