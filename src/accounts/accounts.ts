@@ -79,11 +79,12 @@ export type Accounts = {
    * The same work and answer whether the account does not exist, has no password, is disabled, or the
    * password is another. Counts and limits nothing.
    */
-  checkPassword(
-    email: string,
-    password: string,
-  ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'wrong-credentials' }>;
+  checkPassword(email: string, password: string): Promise<PasswordCheck>;
+  /** The same in two steps: looks the account up from now on, while the caller does something else. */
+  attempt(email: string): { checkPassword(password: string): Promise<PasswordCheck> };
 };
+
+export type PasswordCheck = { ok: true; account: Account } | { ok: false; problem: 'wrong-credentials' };
 
 export type AccountsParts = {
   store: Store;
@@ -198,23 +199,32 @@ export function createAccounts(parts: AccountsParts): Accounts {
       return account?.status === 'active' && account.epoch === epoch ? toClaims(account) : undefined;
     },
 
-    async checkPassword(email, password) {
-      const wrong = { ok: false, problem: 'wrong-credentials' } as const;
-      const stored = await findByEmail(email);
-      if (stored?.passwordHash === undefined) {
-        await hasher.verifyDecoy(password);
-        return wrong;
-      }
-      const { account, passwordHash } = stored;
-      const { matches, isStale } = await hasher.verify(
-        ring.open(purpose, account.id, passwordHash),
-        password,
-      );
-      if (!matches || account.status !== 'active') return wrong;
-      if (isStale) await refreshHash(account.id, passwordHash, password);
-      return { ok: true, account };
+    checkPassword: (email, password) => checkPassword(findByEmail(email), password),
+
+    attempt(email) {
+      const looking = findByEmail(email);
+      // It may fail before, or without, being asked for.
+      looking.catch(() => {});
+      return { checkPassword: (password) => checkPassword(looking, password) };
     },
   };
+
+  async function checkPassword(
+    looking: Promise<StoredAccount | undefined>,
+    password: string,
+  ): Promise<PasswordCheck> {
+    const wrong = { ok: false, problem: 'wrong-credentials' } as const;
+    const stored = await looking;
+    if (stored?.passwordHash === undefined) {
+      await hasher.verifyDecoy(password);
+      return wrong;
+    }
+    const { account, passwordHash } = stored;
+    const { matches, isStale } = await hasher.verify(ring.open(purpose, account.id, passwordHash), password);
+    if (!matches || account.status !== 'active') return wrong;
+    if (isStale) await refreshHash(account.id, passwordHash, password);
+    return { ok: true, account };
+  }
 }
 
 /** A cursor that was not made by `list` begins at the start. */

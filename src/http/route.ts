@@ -33,7 +33,12 @@ export type RouteRequest<P, Q, B> = {
   raw: Context;
 };
 
-export type Reply = ({ status?: number; html: string; formAction?: string[] } | { redirect: string }) & {
+export type Reply = (
+  | { status?: number; html: string; formAction?: string[] }
+  | { redirect: string }
+  /** The engine has answered on the raw context. */
+  | { asIs: true }
+) & {
   cookies?: { name: string; value: string | null; maxAgeSeconds?: number }[];
 };
 
@@ -142,6 +147,7 @@ function write(ctx: Context, reply: Reply): void {
       ...(maxAgeSeconds ? { maxAge: maxAgeSeconds * 1000 } : {}),
     });
   }
+  if ('asIs' in reply) return;
   if ('redirect' in reply) {
     ctx.status = 303;
     ctx.set('location', reply.redirect);

@@ -4,7 +4,7 @@
  */
 import type { Context } from 'koa';
 import { z } from 'zod';
-import type { Accounts } from '../accounts/accounts.ts';
+import type { Accounts, PasswordCheck } from '../accounts/accounts.ts';
 import { Overloaded, Refusal } from '../errors.ts';
 import type { Csrf } from '../http/csrf.ts';
 import { chooseLocale, type Locale } from '../http/locale.ts';
@@ -41,7 +41,7 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
       params,
       statuses: [200, 303, 400],
       async handle({ params: { uid }, raw }) {
-        return withPending(raw, uid, (pending) =>
+        return withPending(raw, uid, { toAnswer: false }, (pending) =>
           pending.prompt === 'login' ? showLogin(raw, pending) : showConsent(raw, pending),
         );
       },
@@ -54,23 +54,30 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
       body: loginForm,
       statuses: [303, 400, 403, 503],
       async handle({ params: { uid }, body, raw }) {
-        return withPending(raw, uid, async (pending) => {
+        const email = body.email.trim();
+        const isOurForm = csrf.check(body.csrf, uid);
+        const isComplete = isOurForm && email !== '' && body.password !== '' && body.decision === 'sign-in';
+        // The account is looked up beside the interaction.
+        const attempt = isComplete ? accounts.attempt(email) : undefined;
+        return withPending(raw, uid, { toAnswer: true }, async (pending) => {
           if (pending.prompt !== 'login') return { redirect: `/interaction/${uid}` };
-          const email = body.email.trim();
           const again = (problem: Views['login']['problem'], status = 400) =>
             showLogin(raw, pending, { email, remember: body.remember === 'yes', problem, status });
 
-          if (!csrf.check(body.csrf, uid)) return again('form-expired');
-          if (body.decision === 'cancel') return { redirect: await interactions.abort(raw, pending) };
-          if (email === '') return again('email-missing');
-          if (body.password === '') return again('password-missing');
-          const checked = await checkPassword(email, body.password);
+          if (!isOurForm) return again('form-expired');
+          if (body.decision === 'cancel') {
+            await interactions.abort(raw, pending);
+            return { asIs: true };
+          }
+          if (!attempt) return again(email === '' ? 'email-missing' : 'password-missing');
+          const checked = await unlessBusy(attempt.checkPassword(body.password));
           if (checked === 'busy') return again('busy', 503);
           if (!checked.ok) return again('wrong-credentials');
           const remember = body.remember === 'yes';
           const { id: accountId, epoch } = checked.account;
           const login = { accountId, epoch, amr: ['pwd'], remember };
-          return { redirect: await interactions.login(raw, pending, login) };
+          await interactions.login(raw, pending, login);
+          return { asIs: true };
         });
       },
     }),
@@ -82,11 +89,12 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
       body: consentForm,
       statuses: [303, 400, 403],
       async handle({ params: { uid }, body, raw }) {
-        return withPending(raw, uid, async (pending) => {
+        return withPending(raw, uid, { toAnswer: true }, async (pending) => {
           if (pending.prompt !== 'consent') return { redirect: `/interaction/${uid}` };
           if (!csrf.check(body.csrf, uid)) return showConsent(raw, pending);
           const answer = body.decision === 'allow' ? interactions.approve : interactions.abort;
-          return { redirect: await answer(raw, pending) };
+          await answer(raw, pending);
+          return { asIs: true };
         });
       },
     }),
@@ -95,9 +103,10 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
   async function withPending(
     ctx: Context,
     uid: string,
+    options: { toAnswer: boolean },
     answer: (pending: PendingInteraction) => Promise<Reply>,
   ): Promise<Reply> {
-    const pending = await interactions.load(ctx, uid);
+    const pending = await interactions.load(ctx, uid, options);
     if (!pending) {
       const isWithoutCookies = ctx.get('cookie') === '';
       throw new Refusal(400, isWithoutCookies ? 'cookies' : 'expired', {
@@ -108,9 +117,9 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
   }
 
   /** Too many hashes at once is a "busy" for this person, not an outage. */
-  async function checkPassword(email: string, password: string) {
+  async function unlessBusy(checking: Promise<PasswordCheck>): Promise<PasswordCheck | 'busy'> {
     try {
-      return await accounts.checkPassword(email, password);
+      return await checking;
     } catch (error) {
       if (error instanceof Overloaded) return 'busy';
       throw error;

@@ -83,6 +83,11 @@ function forgetWhenSent({ store, log }: CommitParts, ctx: Context, single: Singl
 }
 
 async function refuse(parts: CommitParts, ctx: Context, unit: UnitOfWork, result: Refused): Promise<void> {
+  if (unit.fallBack) {
+    // Refused means here that another answer was first; then the browser goes on with that one.
+    await parts.store.commit(unit.fallBack.change);
+    return sendTo(ctx, unit.fallBack.location);
+  }
   const { rank, refused } = result;
   if (rank === 'account') {
     if (isTokenRequest(ctx)) return refuseToken(ctx, 'the account may no longer sign in');
@@ -97,7 +102,7 @@ async function refuse(parts: CommitParts, ctx: Context, unit: UnitOfWork, result
   if (rank === 'session') return startOver(parts, ctx);
   if (rank === 'grant' && ctx.method === 'GET') {
     // Another request of the same person changed or ended the grant meanwhile; look again.
-    return sendBack(ctx);
+    return sendTo(ctx, ctx.url);
   }
   throw new Refusal(400, 'expired', { description: 'the request was already answered or has expired' });
 }
@@ -134,15 +139,15 @@ function startOver(parts: CommitParts, ctx: Context): void {
   if (ctx.method !== 'GET') {
     throw new Refusal(400, 'expired', { description: 'the session has ended' });
   }
-  sendBack(ctx);
+  sendTo(ctx, ctx.url);
   parts.clearSessionCookie(ctx);
 }
 
-function sendBack(ctx: Context): void {
+function sendTo(ctx: Context, location: string): void {
   ctx.res.removeHeader('set-cookie');
   ctx.status = 303;
   ctx.body = '';
-  ctx.set('location', ctx.originalUrl);
+  ctx.set('location', location);
 }
 
 function isTokenRequest(ctx: Context): boolean {

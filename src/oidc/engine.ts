@@ -11,7 +11,7 @@ import { nowSeconds } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
-import type { Keys, Store } from '../redis/redis.ts';
+import type { Store } from '../redis/redis.ts';
 import { createAdapter, type Stores } from './adapter.ts';
 import { type AccountSource, claimsByScope } from './claims.ts';
 import type { CookieKeys } from './cookie-keys.ts';
@@ -21,7 +21,7 @@ import { createGrantLoader, firstGrantTag } from './policy.ts';
 import { isUniqueProof } from './proof-store.ts';
 import { mintSessionId } from './session-store.ts';
 import { readSigningKeys } from './signing-keys.ts';
-import { mintTag, mintTokenId } from './token-store.ts';
+import { mintTag, mintTokenId, type TokenStore } from './token-store.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
 export type EngineParts = {
@@ -48,7 +48,7 @@ export function createEngine(parts: EngineParts, extraFeatures: Configuration['f
     jwks: readSigningKeys(ring) as never,
   });
   provider.proxy = true;
-  mintOurIds(provider, ring, parts.store.keys);
+  mintOurIds(provider, ring, parts.stores.tokens);
   checkOncePerPod(provider, parts);
   provider.on('server_error', (_ctx: Context, error: unknown) => {
     parts.log.error({ err: error }, 'the engine failed');
@@ -276,7 +276,7 @@ type TokenModel = {
 type SessionModel = { id: string; uid: string; jti: string; exp?: number; oldId?: string; touched?: boolean };
 
 /** Ids that lead to a slot without an index: see token-store.ts and session-store.ts. */
-function mintOurIds(provider: Provider, ring: KeyRing, keys: Keys): void {
+function mintOurIds(provider: Provider, ring: KeyRing, tokens: TokenStore): void {
   const inGrant = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
 
   function ourId(this: TokenModel): string {
@@ -307,7 +307,7 @@ function mintOurIds(provider: Provider, ring: KeyRing, keys: Keys): void {
       // often the request is sent, and on however many pods at once, it begins one session.
       const isResume = (ctx as KoaContextWithOIDC).oidc?.route === 'resume';
       const interactionUid = isResume ? ctx.cookies.get(provider.cookieName('resume')) : undefined;
-      session.uid = interactionUid ? ring.hash('session-of', interactionUid) : mintTag();
+      session.uid = interactionUid ? sessionOfInteraction(ring, interactionUid) : mintTag();
       session.jti = mintSessionId(session.uid);
     }
     return session;
@@ -318,7 +318,7 @@ function mintOurIds(provider: Provider, ring: KeyRing, keys: Keys): void {
     if (ctx.oidc?.route !== 'authorization' || typeof clientId !== 'string') return;
     const cookie = ctx.cookies.get(provider.cookieName('session'), { signed: false });
     const uid = cookie?.split('.')[0];
-    if (uid) unitOfWork().readAhead(keys.grant(firstGrantTag(ring, uid, clientId)));
+    if (uid) tokens.readGrantAhead(firstGrantTag(ring, uid, clientId));
   }
 
   Object.assign(Session.prototype, {
@@ -329,6 +329,11 @@ function mintOurIds(provider: Provider, ring: KeyRing, keys: Keys): void {
       this.touched = true;
     },
   });
+}
+
+/** The uid of the session that begins with this interaction. */
+export function sessionOfInteraction(ring: KeyRing, interactionUid: string): string {
+  return ring.hash('session-of', interactionUid);
 }
 
 /** Checks that the engine makes by reading first and writing later, made atomic across pods. */

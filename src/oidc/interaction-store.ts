@@ -1,3 +1,4 @@
+import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import type { Payload } from './adapter.ts';
@@ -22,8 +23,8 @@ export function createInteractionStore(store: Store, ring: KeyRing) {
       const fields = await unit.read(key);
       if (!fields?.p) return undefined;
       unit.browserSecret = uid;
-      if (fields.consumed !== undefined) {
-        if (!unit.mayAnswerAgain) return undefined;
+      // Elsewhere a spent one is still there to say that it was answered, and where the browser goes on.
+      if (fields.consumed !== undefined && unit.mayAnswerAgain) {
         const earlierAnswer = await store.readText(store.keys.answer(key));
         if (earlierAnswer === undefined) return undefined;
         unit.singles.push({ ...single(key, uid), earlierAnswer });
@@ -42,6 +43,14 @@ export function createInteractionStore(store: Store, ring: KeyRing) {
       if (before?.p !== undefined) change.requireSame(key, 'p', before.p);
       change.set(key, lifetimeSeconds * 1000, fields);
       unit.hold(key, fields);
+    },
+
+    /** A change that writes the person's answer and nothing else; after an `upsert` of it in this request. */
+    async answerAlone(uid: string): Promise<Change> {
+      const key = keyOf(uid);
+      const unit = unitOfWork();
+      const [before, after] = [await unit.asRead(key), await unit.read(key)];
+      return new Change().requireSame(key, 'p', before?.p ?? '').set(key, 0, { p: after?.p ?? '' });
     },
 
     /** At commit exactly one request resumes it, and leaves its answer for the same one sent again. */

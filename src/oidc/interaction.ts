@@ -1,9 +1,12 @@
-import type { Context } from 'koa';
+import type { Context, Middleware } from 'koa';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
 import { nowSeconds } from '../clock.ts';
+import type { CookieKeys } from './cookie-keys.ts';
 import { originOf, summarise } from './engine-pages.ts';
+import type { InteractionStore } from './interaction-store.ts';
 import type { ClientSummary } from './pages.ts';
 import type { ConsentDecision } from './policy.ts';
+import type { SessionStore } from './session-store.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
 /**
@@ -36,24 +39,38 @@ export type Login = {
   remember: boolean;
 };
 
+/**
+ * Each answer is written once; of two at the same moment the first counts. With the answer the authorization
+ * request goes on at once, so that the browser is sent to the client, or to the next question, without a round
+ * through the engine's own address: the engine has then answered on `ctx`.
+ */
 export type Interactions = {
   /**
    * undefined when it has expired or belongs to another browser; with `answered` when a person has answered
    * it already, and the browser only has to go on
+   * @param options.toAnswer an answer is coming: reads ahead what it will need
    */
-  load(ctx: Context, uid: string): Promise<PendingInteraction | { answered: string } | undefined>;
-  /**
-   * Each answer is written once; of two at the same moment the first counts.
-   * @returns where the browser goes on
-   */
-  login(ctx: Context, pending: PendingInteraction, login: Login): Promise<string>;
-  approve(ctx: Context, pending: PendingInteraction): Promise<string>;
-  abort(ctx: Context, pending: PendingInteraction): Promise<string>;
+  load(
+    ctx: Context,
+    uid: string,
+    options?: { toAnswer: boolean },
+  ): Promise<PendingInteraction | { answered: string } | undefined>;
+  login(ctx: Context, pending: PendingInteraction, login: Login): Promise<void>;
+  approve(ctx: Context, pending: PendingInteraction): Promise<void>;
+  abort(ctx: Context, pending: PendingInteraction): Promise<void>;
 };
 
 type EngineInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
-export function createInteractions(provider: Provider): Interactions {
+export function createInteractions(parts: {
+  provider: Provider;
+  engine: Middleware;
+  cookieKeys: CookieKeys;
+  store: InteractionStore;
+  sessions: SessionStore;
+  readGrantAhead(sessionUid: string | undefined, interactionUid: string, clientId: string): void;
+}): Interactions {
+  const { provider, engine, cookieKeys, store, sessions } = parts;
   // The engine's own object, kept beside what the pages see of it.
   const engineSide = new WeakMap<PendingInteraction, EngineInteraction>();
 
@@ -68,22 +85,41 @@ export function createInteractions(provider: Provider): Interactions {
     }
   }
 
-  async function answer(pending: PendingInteraction, result: InteractionResults): Promise<string> {
+  async function answer(
+    ctx: Context,
+    pending: PendingInteraction,
+    result: InteractionResults,
+  ): Promise<void> {
     const interaction = engineSide.get(pending);
     if (!interaction) throw new Error('this interaction was not loaded here');
     interaction.result = 'error' in result ? result : { ...interaction.lastSubmission, ...result };
     await interaction.save(interaction.exp - nowSeconds());
-    // Refused means that it was answered meanwhile; the browser goes on with that answer.
-    await unitOfWork().commit();
-    return interaction.returnTo;
+    unitOfWork().fallBack = {
+      change: await store.answerAlone(interaction.uid),
+      location: interaction.returnTo,
+    };
+    await goOn(ctx, interaction);
+  }
+
+  /** What the browser would do next: GET the engine's address for this interaction, with the cookie for it. */
+  async function goOn(ctx: Context, { uid, returnTo }: EngineInteraction): Promise<void> {
+    const pair = `${provider.cookieName('resume')}=${uid}`;
+    const [name] = pair.split('=');
+    ctx.req.headers.cookie = `${ctx.get('cookie')}; ${pair}; ${name}.sig=${cookieKeys.sign(pair)}`;
+    ctx.method = 'GET';
+    ctx.url = new URL(returnTo).pathname;
+    await engine(ctx, async () => {});
   }
 
   return {
-    async load(ctx, uid) {
+    async load(ctx, uid, { toAnswer } = { toAnswer: false }) {
+      const cookie = ctx.cookies.get(provider.cookieName('session'), { signed: false });
+      if (cookie) sessions.readAhead(cookie);
       const interaction = await details(ctx, uid);
       if (!interaction) return undefined;
       if (interaction.result !== undefined) return { answered: interaction.returnTo };
       const { prompt, params, session, grantId } = interaction;
+      if (toAnswer) parts.readGrantAhead(session?.uid, uid, String(params.client_id));
       const client = await provider.Client.find(String(params.client_id));
       if (!client || (prompt.name !== 'login' && prompt.name !== 'consent')) return undefined;
       const grant = grantId ? await provider.Grant.find(grantId) : undefined;
@@ -107,16 +143,16 @@ export function createInteractions(provider: Provider): Interactions {
       return pending;
     },
 
-    login: (_ctx, pending, login) => answer(pending, { login: login as never }),
+    login: (ctx, pending, login) => answer(ctx, pending, { login: login as never }),
 
-    async approve(_ctx, pending) {
+    async approve(ctx, pending) {
       if (pending.accountId === undefined) throw new Error('consent without an account');
       const decision: ConsentDecision = { accountId: pending.accountId, ...pending.asked };
-      return answer(pending, { consent: decision as never });
+      await answer(ctx, pending, { consent: decision as never });
     },
 
-    abort: (_ctx, pending) =>
-      answer(pending, { error: 'access_denied', error_description: 'the person did not go on' }),
+    abort: (ctx, pending) =>
+      answer(ctx, pending, { error: 'access_denied', error_description: 'the person did not go on' }),
   };
 }
 

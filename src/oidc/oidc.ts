@@ -14,10 +14,11 @@ import type { AccountSource } from './claims.ts';
 import { type ClientMetadata, type ClientStore, createClientStore } from './client-store.ts';
 import { commitRequest } from './commit-request.ts';
 import { type CookieKeys, createCookieKeys } from './cookie-keys.ts';
-import { createEngine } from './engine.ts';
+import { createEngine, sessionOfInteraction } from './engine.ts';
 import { createInteractions, type Interactions } from './interaction.ts';
 import { createInteractionStore } from './interaction-store.ts';
 import type { EnginePages } from './pages.ts';
+import { firstGrantTag } from './policy.ts';
 import { answerFromMemory } from './published.ts';
 import { createPushedRequestStore } from './pushed-request-store.ts';
 import { createSessionStore } from './session-store.ts';
@@ -73,6 +74,7 @@ export function createOidc(parts: {
   const cookieKeys = createCookieKeys([Buffer.from(ring.secret('cookie:1'), 'base64url')]);
   const stores = { tokens, sessions, interactions, pushedRequests, clients };
   const provider = createEngine({ ...parts, stores, cookieKeys });
+  const engine = compose(provider.middleware) as unknown as Middleware;
 
   return {
     commitRequest: commitRequest({
@@ -87,8 +89,18 @@ export function createOidc(parts: {
       },
     }),
     published: answerFromMemory(),
-    engine: compose(provider.middleware) as unknown as Middleware,
-    interactions: createInteractions(provider),
+    engine,
+    interactions: createInteractions({
+      provider,
+      engine,
+      cookieKeys,
+      store: interactions,
+      sessions,
+      readGrantAhead(sessionUid, interactionUid, clientId) {
+        const uid = sessionUid ?? sessionOfInteraction(ring, interactionUid);
+        tokens.readGrantAhead(firstGrantTag(ring, uid, clientId));
+      },
+    }),
     clients,
     cookieKeys,
     checkClient: (metadata) => provider.Client.validate(metadata as never),

@@ -50,6 +50,12 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
   return {
     liveKey,
 
+    /** @param id the value of a cookie, not checked yet */
+    readAhead(id: string): void {
+      const uid = uidOf(id);
+      if (uid !== undefined) unitOfWork().readAhead(liveKey(uid));
+    },
+
     /** @param id the value of the session cookie */
     async find(id: string): Promise<Payload | undefined> {
       const uid = uidOf(id);

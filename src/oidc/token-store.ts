@@ -142,6 +142,10 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       return { ...readPayload(fields), jti: tag, kind: 'Grant' };
     },
 
+    readGrantAhead(tag: string): void {
+      unitOfWork().readAhead(keys.grant(tag));
+    },
+
     /** The epoch of the sign-in at which the grant was made. */
     async epochOf(tag: string): Promise<number | undefined> {
       const fields = await unitOfWork().read(keys.grant(tag));

@@ -58,6 +58,11 @@ export class UnitOfWork {
   /** Session ids that were replaced in this request; see oidc/session-store.ts. */
   readonly retiredSessionIds = new Set<string>();
   readonly singles: Single[] = [];
+  /**
+   * Where this request both takes a person's answer and goes on with it, and the going on is refused: the
+   * answer alone is written, and the browser goes on by itself.
+   */
+  fallBack: { change: Change; location: string } | undefined;
   /** What only the browser at hand has: the uid of its interaction, or the id of its session. */
   browserSecret: string | undefined;
   /** The store could not answer at some point: whatever the engine made of that, the request is refused. */
@@ -125,6 +130,7 @@ export class UnitOfWork {
       found = { rank, change: new Change(), isIndependent: false };
       this.#aggregates.set(aggregate, found);
     }
+    if (ranks[rank] > ranks[found.rank]) found.rank = rank;
     return found.change;
   }
 
