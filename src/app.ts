@@ -11,6 +11,7 @@ import type { Config } from './config.ts';
 import { Unavailable } from './errors.ts';
 import { loadAssets } from './http/assets.ts';
 import { createCsrf } from './http/csrf.ts';
+import { languageRoute } from './http/language-route.ts';
 import { createRenderer, type Renderer } from './http/render.ts';
 import { routesMiddleware } from './http/route.ts';
 import { createServer } from './http/server.ts';
@@ -137,7 +138,7 @@ export function createApp(
     log,
     renderer: pages.renderer,
     assets: pages.assets,
-    routes: homeRoutes({ config, renderer: pages.renderer, ...options }),
+    routes: [languageRoute(), ...homeRoutes({ config, renderer: pages.renderer, ...options })],
     engine: [
       (ctx, next) => {
         if (!provider) throw new Unavailable('Redis was not reached yet');

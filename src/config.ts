@@ -131,6 +131,7 @@ const schema = z
     HOLDFAST_TOKEN_RETRY_SECONDS: wholeNumber(0, 300).default(30),
     HOLDFAST_CLIENT_CACHE_MS: wholeNumber(0, 60_000).default(1000),
     HOLDFAST_DRAIN_SECONDS: wholeNumber(0, 300).default(20),
+    HOLDFAST_DRAIN_PAUSE_MS: wholeNumber(0, 60_000).default(2000),
     HOLDFAST_HASH_CONCURRENCY: wholeNumber(1, 64).default(2),
     UV_THREADPOOL_SIZE: wholeNumber(1, 1024).default(4),
     HOLDFAST_HASH_QUEUE: wholeNumber(0, 10_000).default(100),
@@ -191,7 +192,7 @@ const schema = z
       tokenRetrySeconds: raw.HOLDFAST_TOKEN_RETRY_SECONDS,
     },
     clientCacheMs: raw.HOLDFAST_CLIENT_CACHE_MS,
-    drainSeconds: raw.HOLDFAST_DRAIN_SECONDS,
+    drain: { pauseMs: raw.HOLDFAST_DRAIN_PAUSE_MS, seconds: raw.HOLDFAST_DRAIN_SECONDS },
     hashing: {
       concurrency: raw.HOLDFAST_HASH_CONCURRENCY,
       queue: raw.HOLDFAST_HASH_QUEUE,

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer as createHttpServer, type Server } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import Koa, { type Middleware } from 'koa';
 import type { Config } from '../config.ts';
 import { Refusal } from '../errors.ts';
@@ -9,6 +10,7 @@ import type { Assets } from './assets.ts';
 import { clientAddress } from './client-address.ts';
 import { createErrorReply } from './error-reply.ts';
 import { pinHost } from './host.ts';
+import { answerProbes, type Probes } from './ops-routes.ts';
 import { checkOrigin } from './origin.ts';
 import type { Renderer } from './render.ts';
 import { localeOf, type Route, routesMiddleware } from './route.ts';
@@ -17,7 +19,7 @@ import { securityHeaders } from './security-headers.ts';
 export type HttpServer = {
   app: Koa;
   listen(): Promise<{ port: number }>;
-  /** Unready, no new connections, what is in flight is finished. */
+  /** Unready, then no new connections; what is in flight is finished. */
   drain(): Promise<void>;
 };
 
@@ -30,7 +32,7 @@ export function createServer(parts: {
   engine: Middleware[];
   originCheckedPaths: string[];
   strict: boolean;
-  probes: { isStarted(): boolean; isReady(): boolean };
+  probes: Probes;
 }): HttpServer {
   const { config, log, probes } = parts;
   const app = new Koa();
@@ -38,23 +40,7 @@ export function createServer(parts: {
   let isDraining = false;
   const replyWithError = createErrorReply({ renderer: parts.renderer, log, localeOf });
 
-  app.use(async (ctx, next) => {
-    const status =
-      ctx.path === '/livez'
-        ? 200
-        : ctx.path === '/startupz'
-          ? probes.isStarted()
-            ? 200
-            : 503
-          : ctx.path === '/readyz'
-            ? probes.isReady() && !isDraining
-              ? 200
-              : 503
-            : undefined;
-    if (status === undefined) return next();
-    ctx.status = status;
-    ctx.body = status === 200 ? 'ok\n' : 'not ready\n';
-  });
+  app.use(answerProbes({ ...probes, isReady: () => probes.isReady() && !isDraining }));
   app.use(async (ctx, next) => {
     const started = performance.now();
     ctx.state.requestId = randomBytes(16).toString('base64url');
@@ -73,7 +59,7 @@ export function createServer(parts: {
       {
         requestId,
         method: ctx.method,
-        path: ctx.path,
+        path: ctx.path.replace(/^(\/(?:interaction|auth|device)\/)[^/]+/, '$1…'),
         status: ctx.status,
         ms: Math.round(performance.now() - started),
       },
@@ -113,10 +99,13 @@ export function createServer(parts: {
     async drain() {
       isDraining = true;
       if (!server.listening) return;
+      // Whoever sends requests here learns only in a moment that this pod is unready. Until then it goes on
+      // serving, and tells each connection to close, so that none is cut with a request on its way.
+      await pause(config.drain.pauseMs);
       const closed = once(server, 'close');
       server.close();
       server.closeIdleConnections();
-      const late = setTimeout(() => server.closeAllConnections(), config.drainSeconds * 1000);
+      const late = setTimeout(() => server.closeAllConnections(), config.drain.seconds * 1000);
       await closed;
       clearTimeout(late);
     },

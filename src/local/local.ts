@@ -28,6 +28,7 @@ export function localDefaults(environment: Record<string, string | undefined>): 
   const directory = environment.HOLDFAST_LOCAL_DIRECTORY || '.holdfast';
   const port = environment.HOLDFAST_PORT || '3000';
   return {
+    HOLDFAST_DRAIN_PAUSE_MS: '0',
     HOLDFAST_ISSUER: `http://localhost:${port}`,
     HOLDFAST_RESOURCES: `http://localhost:${environment.HOLDFAST_DEMO_API_PORT || '3002'} api:read`,
     ...(environment.HOLDFAST_KEYS_FILE ? {} : { HOLDFAST_KEYS: prepareLocal(directory).keys }),
