@@ -65,10 +65,11 @@ export async function openParts(config: Config, target: RedisTarget, log: Log): 
 }
 
 async function buildParts(config: Config, store: Store, log: Log, { renderer }: Pages): Promise<Parts> {
-  const checked = await checkRedis(store.handle.client, {
-    eviction: config.redis.allowEviction,
-    noAppendOnly: config.redis.allowNoAppendOnly,
-  });
+  const checked = await checkRedis(
+    store.handle.client,
+    { eviction: config.redis.allowEviction, noAppendOnly: config.redis.allowNoAppendOnly },
+    config.durability,
+  );
   if (!checked.ok) throw new CannotStart(checked.faults);
   for (const warning of checked.warnings) log.warn(warning);
 

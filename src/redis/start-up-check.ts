@@ -13,13 +13,19 @@ export type Allowances = { eviction: boolean; noAppendOnly: boolean };
 type Finding = { fault?: string; warning?: string };
 
 const oldestVersion = '7.0';
+const firstWithWaitAof = '7.2';
 
 /**
  * Checks the server, or every primary of a Cluster. Each fault says what is wrong, how to mend it and, where
  * there is one, the setting that allows it.
+ * @param demands.fsync durable writes wait for the disk, by WAITAOF
  * @throws Unavailable when a server does not answer
  */
-export async function checkRedis(client: Redis | Cluster, allow: Allowances): Promise<RedisCheck> {
+export async function checkRedis(
+  client: Redis | Cluster,
+  allow: Allowances,
+  demands: { fsync: boolean } = { fsync: false },
+): Promise<RedisCheck> {
   const isCluster = client instanceof Cluster;
   const servers = isCluster ? client.nodes('master') : [client];
   const findings = await Promise.all(
@@ -29,7 +35,7 @@ export async function checkRedis(client: Redis | Cluster, allow: Allowances): Pr
       if (info === undefined) {
         return [{ fault: `${at} forbids INFO to this user: allow it with ACL SETUSER <user> +info` }];
       }
-      return judge(at, info, isCluster, allow);
+      return judge(at, info, isCluster, allow, demands);
     }),
   );
   const all = findings.flat();
@@ -54,12 +60,24 @@ async function readInfo(server: Redis): Promise<Map<string, string> | undefined>
   );
 }
 
-function judge(at: string, info: Map<string, string>, isCluster: boolean, allow: Allowances): Finding[] {
+function judge(
+  at: string,
+  info: Map<string, string>,
+  isCluster: boolean,
+  allow: Allowances,
+  demands: { fsync: boolean },
+): Finding[] {
   const findings: Finding[] = [];
   const version = info.get('redis_version') ?? 'unknown';
   if (!(Number.parseFloat(version) >= Number(oldestVersion))) {
     const fix = `use Redis ${oldestVersion} or later, or Valkey`;
     findings.push({ fault: `${at} has version ${version}, which lacks what Holdfast needs: ${fix}` });
+  }
+
+  if (demands.fsync && !(Number.parseFloat(version) >= Number(firstWithWaitAof))) {
+    findings.push({
+      fault: `${at} has version ${version}, which cannot say when a write is on disk: use Redis ${firstWithWaitAof} or later, or leave HOLDFAST_DURABLE_FSYNC off`,
+    });
   }
 
   const policy = info.get('maxmemory_policy') ?? 'unknown';

@@ -142,3 +142,22 @@ describe('start-up check of Redis', () => {
     });
   });
 });
+
+describe('the start-up check of a Redis whose disks must hold each write', () => {
+  it('refuses a version that cannot tell', async () => {
+    const topology = await startStandalone();
+    const client = new Redis(topology.url);
+    try {
+      const { redis_version: version = '' } = Object.fromEntries(
+        (await client.info('server')).split('\r\n').map((line) => line.split(':')),
+      );
+      const allow = { eviction: false, noAppendOnly: false };
+      const checked = await checkRedis(client, allow, { fsync: true });
+      expect(checked.ok).to.equal(Number.parseFloat(version) >= 7.2);
+      if (!checked.ok) expect(checked.faults.join()).to.include('HOLDFAST_DURABLE_FSYNC');
+    } finally {
+      client.disconnect();
+      await topology.stop();
+    }
+  });
+});
