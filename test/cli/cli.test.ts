@@ -15,7 +15,11 @@ describe('the command line', () => {
   });
   after(() => redis.stop());
 
-  async function holdfast(args: string[], input = '', environment: Record<string, string> = {}): Promise<Run> {
+  async function holdfast(
+    args: string[],
+    input = '',
+    environment: Record<string, string> = {},
+  ): Promise<Run> {
     const child = spawn(process.execPath, ['src/cli/holdfast.ts', ...args], {
       env: {
         PATH: process.env.PATH,
@@ -61,20 +65,43 @@ describe('the command line', () => {
   });
 
   it('takes no password on the command line', async () => {
-    const run = await holdfast(['account', 'create', 'eve@example.com', '--password', 'correct horse battery']);
+    const run = await holdfast([
+      'account',
+      'create',
+      'eve@example.com',
+      '--password',
+      'correct horse battery',
+    ]);
     expect(run.code).to.equal(1);
     expect(run.err).to.include('unknown option');
   });
 
   it('creates clients of each kind, and prints a secret once', async () => {
     const web = await holdfast([
-      ...['client', 'create', 'Harbour Notes', '--redirect-uri', 'https://notes.example.com/callback', '--json'],
+      ...[
+        'client',
+        'create',
+        'Harbour Notes',
+        '--redirect-uri',
+        'https://notes.example.com/callback',
+        '--json',
+      ],
     ]);
     expect(web.code, web.err).to.equal(0);
     const made = JSON.parse(web.out);
     expect(made.client_secret).to.match(/^[\w-]{43}$/);
     const spa = await holdfast([
-      ...['client', 'create', 'App', '--kind', 'spa', '--id', 'app', '--redirect-uri', 'https://app.example.com/'],
+      ...[
+        'client',
+        'create',
+        'App',
+        '--kind',
+        'spa',
+        '--id',
+        'app',
+        '--redirect-uri',
+        'https://app.example.com/',
+      ],
     ]);
     expect(spa.out).to.include('client_id      app').and.not.include('client_secret');
     const service = await holdfast(['client', 'create', 'Robot', '--kind', 'service']);
