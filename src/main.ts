@@ -41,10 +41,18 @@ function warnOfUnsafe(config: Config, warn: (warning: string) => void): void {
 function fail(error: unknown): void {
   if (error instanceof ConfigFaults || error instanceof CannotStart) {
     process.stderr.write(`Holdfast cannot start:\n${error.faults.map((fault) => `  - ${fault}\n`).join('')}`);
+  } else if (isPortTaken(error)) {
+    process.stderr.write(
+      `Port ${error.port} is in use. Stop what uses it, or choose others with HOLDFAST_PORT, HOLDFAST_DEMO_PORT and HOLDFAST_DEMO_API_PORT.\n`,
+    );
   } else {
     process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);
   }
   process.exit(1);
+}
+
+function isPortTaken(error: unknown): error is Error & { port: number } {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
 }
 
 process.on('unhandledRejection', fail);

@@ -1,6 +1,6 @@
 import { mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { createApp } from '../app.ts';
+import { CannotStart, createApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { startProtectedApi } from '../demo/protected-api.ts';
 import { startRelyingParty } from '../demo/relying-party.ts';
@@ -24,7 +24,9 @@ export async function startLocally(config: Config): Promise<() => Promise<void>>
   };
 
   try {
-    const redis = await startLocalRedis({ directory, log });
+    const redis = await startLocalRedis({ directory, log }).catch((error: Error) => {
+      throw new CannotStart([error.message]);
+    });
     closers.push(() => redis.close());
 
     const relyingPartyUrl = `http://localhost:${config.demo.port}`;

@@ -45,7 +45,12 @@ export function commitRequest(parts: CommitParts): Middleware {
 
 async function finish(parts: CommitParts, ctx: Context, unit: UnitOfWork): Promise<void> {
   if (ctx.status >= 500) return;
-  if (isTokenRequest(ctx) && ctx.status >= 400) return unit.commitRevocations();
+  if (isTokenRequest(ctx) && ctx.status >= 400) {
+    await unit.commitRevocations();
+    // Shown by another client, with another key, for another scope: not the first request sent again.
+    if (unit.spentGrantKey) await endFamily(parts, unit.spentGrantKey);
+    return;
+  }
   replaceFormPost(ctx, parts.pages);
 
   const askedAgain = unit.singles.find((single) => single.earlierAnswer !== undefined);
@@ -109,23 +114,27 @@ async function refuse(parts: CommitParts, ctx: Context, unit: UnitOfWork, result
 
 /** The thing was spent before: by this very request, whose answer is given again, or else this is a replay. */
 async function answerOrRefuse(
-  { ring, tokens, log }: CommitParts,
+  parts: CommitParts,
   ctx: Context,
   unit: UnitOfWork,
   single: Single,
   sealed: string | undefined,
 ): Promise<void> {
-  if (sealed !== undefined && giveAnswerAgain(ring, ctx, unit, single, sealed)) {
-    log.info({ route: (ctx as unknown as KoaContextWithOIDC).oidc?.route }, 'answered again');
+  if (sealed !== undefined && giveAnswerAgain(parts.ring, ctx, unit, single, sealed)) {
+    parts.log.info({ route: (ctx as unknown as KoaContextWithOIDC).oidc?.route }, 'answered again');
     return;
   }
   if (single.grantKey === undefined) {
     throw new Refusal(400, 'expired', { description: 'the request was already answered' });
   }
-  // RFC 6749 4.1.2 and RFC 9700 4.14.2: whoever holds a spent code or token may have stolen it.
-  await tokens.revokeNow(single.grantKey);
-  log.warn({ grant: single.grantKey }, 'a spent code or token was presented: its grant is revoked');
+  await endFamily(parts, single.grantKey);
   refuseToken(ctx, 'the code or token was already used');
+}
+
+/** RFC 6749 4.1.2 and RFC 9700 4.14.2: whoever shows a spent code or token may have stolen it. */
+async function endFamily({ tokens, log }: CommitParts, grantKey: string): Promise<void> {
+  await tokens.revokeNow(grantKey);
+  log.warn({ grant: grantKey }, 'a spent code or token was presented: its grant is revoked');
 }
 
 function refuseToken(ctx: Context, description: string): void {

@@ -74,6 +74,7 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       if (payload.grantId === undefined && isOfGrant.has(payload.kind ?? '')) payload.grantId = stored.tag;
       if (stored.fields.consumed !== undefined) {
         const unit = unitOfWork();
+        unit.spentGrantKey = keys.grant(payload.grantId ?? stored.tag);
         const earlierAnswer = unit.mayAnswerAgain ? await store.readText(stored.answerKey) : undefined;
         if (earlierAnswer === undefined) {
           payload.consumed = Math.floor(Number(stored.fields.consumed) / 1000);

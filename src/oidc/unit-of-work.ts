@@ -58,6 +58,8 @@ export class UnitOfWork {
   /** Session ids that were replaced in this request; see oidc/session-store.ts. */
   readonly retiredSessionIds = new Set<string>();
   readonly singles: Single[] = [];
+  /** The grant of a spent code or token that this request shows. */
+  spentGrantKey: string | undefined;
   /**
    * Where this request both takes a person's answer and goes on with it, and the going on is refused: the
    * answer alone is written, and the browser goes on by itself.
