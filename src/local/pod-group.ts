@@ -48,7 +48,6 @@ export async function startPodGroup(options: {
     const output = openSync(options.logFile, 'a', 0o600);
     const child = spawn(process.execPath, [main], {
       env: {
-        PATH: process.env.PATH,
         ...options.environment,
         HOLDFAST_POD: pod.name,
         HOLDFAST_PORT: String(pod.port),

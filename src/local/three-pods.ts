@@ -74,7 +74,7 @@ async function main(): Promise<void> {
 
     const pods = await startPodGroup({
       names: ['pod-a', 'pod-b', 'pod-c'],
-      environment,
+      environment: { PATH: process.env.PATH ?? '', ...environment },
       logFile: join(directory, 'pods.log'),
       say: (line) => say(`${new Date().toLocaleTimeString('en-GB')}  ${line}`),
     });
