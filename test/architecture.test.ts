@@ -54,7 +54,7 @@ function moduleOf(file: string): string {
 }
 
 /** @param files path below src → text */
-export function breaches(files: Map<string, string>): Breach[] {
+function breaches(files: Map<string, string>): Breach[] {
   const found: Breach[] = [];
   for (const [file, text] of files) {
     for (const [, path] of text.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)) {

@@ -6,11 +6,13 @@ import { type Single, unitOfWork } from './unit-of-work.ts';
 
 /**
  * Interactions: an authorization request that waits for a person. Its uid is in a cookie and in the path, so
- * Redis knows it by hash alone. A person's answer is written once (of two answers at the same moment the
+ * Redis knows it by hash alone; what the engine keeps of it names that uid, the session's cookie and the device
+ * code, and is sealed. A person's answer is written once (of two answers at the same moment the
  * first counts), and it is resumed once.
  */
 
 /** How long a finished one is kept, so that a resume that is sent again gets the same answer. */
+const purpose = 'interaction';
 const answerForMs = 60_000;
 
 export function createInteractionStore(store: Store, ring: KeyRing) {
@@ -29,7 +31,7 @@ export function createInteractionStore(store: Store, ring: KeyRing) {
         if (earlierAnswer === undefined) return undefined;
         unit.singles.push({ ...single(key, uid), earlierAnswer });
       }
-      return { ...JSON.parse(fields.p), jti: uid };
+      return { ...JSON.parse(ring.open(purpose, key, fields.p)), jti: uid };
     },
 
     async upsert(uid: string, payload: Payload, lifetimeSeconds: number): Promise<void> {
@@ -38,7 +40,7 @@ export function createInteractionStore(store: Store, ring: KeyRing) {
       const unit = unitOfWork();
       const before = await unit.asRead(key);
       const { jti: _jti, ...rest } = payload;
-      const fields = { p: JSON.stringify(rest) };
+      const fields = { p: ring.seal(purpose, key, JSON.stringify(rest)) };
       const change = unit.change('grant', key);
       if (before?.p !== undefined) change.requireSame(key, 'p', before.p);
       change.set(key, lifetimeSeconds * 1000, fields);

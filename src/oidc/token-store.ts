@@ -3,6 +3,7 @@ import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import type { Payload } from './adapter.ts';
+import { packToken, type TokenPlace, unpackToken } from './token-record.ts';
 import { type Single, unitOfWork } from './unit-of-work.ts';
 
 /**
@@ -42,7 +43,7 @@ export type TokenPolicy = {
 const codeRetrySeconds = 10;
 
 /** A consumed record stays until it expires: it is what tells a replay from a guess. */
-type Stored = { key: string; answerKey: string; tag: string; fields: Record<string, string> };
+type Stored = TokenPlace & { key: string; answerKey: string; fields: Record<string, string> };
 
 export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolicy) {
   const { keys } = store;
@@ -64,14 +65,22 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     return fields ? { ...at, answerKey: keys.answer(at.key), fields } : undefined;
   }
 
+  async function grantBeside(tag: string): Promise<Payload | undefined> {
+    const fields = await unitOfWork().read(keys.grant(tag));
+    return fields?.p === undefined ? undefined : readPayload(fields);
+  }
+
+  async function unpack(stored: Stored): Promise<Payload | undefined> {
+    return unpackToken(stored.fields.p ?? '{}', stored, await grantBeside(stored.tag));
+  }
+
   return {
-    /** @returns the payload with what was left out of it put back, `consumed` if it was spent */
+    /** @returns the payload, with `consumed` if it was spent */
     async find(id: string): Promise<Payload | undefined> {
       const stored = await load(id);
-      if (!stored) return undefined;
-      const payload = readPayload(stored.fields);
+      const payload = stored && (await unpack(stored));
+      if (!payload) return undefined;
       payload.jti = id;
-      if (payload.grantId === undefined && isOfGrant.has(payload.kind ?? '')) payload.grantId = stored.tag;
       if (stored.fields.consumed !== undefined) {
         const unit = unitOfWork();
         unit.spentGrantKey = keys.grant(payload.grantId ?? stored.tag);
@@ -93,18 +102,16 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       const unit = unitOfWork();
       const before = await unit.asRead(at.key);
       const change = unit.change('grant', keys.grant(at.tag)).durable();
-      const { jti: _jti, grantId, ...rest } = payload;
-      const fields: Record<string, string> = {
-        p: JSON.stringify(grantId === at.tag ? rest : { ...rest, grantId }),
-      };
-      if (grantId === at.tag) {
+      const grant = payload.grantId === at.tag ? await grantBeside(at.tag) : undefined;
+      const fields: Record<string, string> = { p: packToken(payload, at, grant) };
+      if (payload.grantId === at.tag) {
         // A grant that this request makes cannot be there yet; upsertGrant checks that nobody else made it.
         if (!unit.isHeld(keys.grant(at.tag))) change.requireAlive(keys.grant(at.tag));
         if (payload.kind === 'RefreshToken') {
           // The grant must outlive the longest token that hangs on it.
           change.extend(keys.grant(at.tag), lifetimeSeconds * 1000);
           const predecessor = unit.singles.find(({ key }) => key.startsWith(keys.ofGrant(at.tag, '')));
-          if (predecessor) fields.after = predecessor.answerKey;
+          if (predecessor) fields.after = predecessor.key.slice(keys.ofGrant(at.tag, '').length);
         }
       }
       // A device code is written again when a person answers; of two who answer at once one decides.
@@ -119,14 +126,16 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       if (!stored) return;
       const unit = unitOfWork();
       if (unit.singles.some(({ key }) => key === stored.key)) return;
-      const payload = readPayload(stored.fields);
+      const payload = await unpack(stored);
+      if (!payload) return;
       // A device code lives beside its grant, not in its slot: then spending it is the gate of the request.
-      const one = single(stored, { ...payload, grantId: payload.grantId ?? stored.tag, jti: id });
+      const one = single(stored, { ...payload, jti: id });
       unit.singles.push(one);
       const change = unit.change(one.rank, one.aggregate).durable();
       change.requireUnspent(stored.key, stored.answerKey).spend(stored.key);
       // The successor is used: whoever still asks with the predecessor is not its rightful owner.
-      if (stored.fields.after) change.remove(stored.fields.after);
+      const { after } = stored.fields;
+      if (after) change.remove(keys.answer(keys.ofGrant(stored.tag, after)));
     },
 
     destroy(id: string): void {
@@ -199,7 +208,9 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     async findByUserCode(userCode: string): Promise<Payload | undefined> {
       const key = keys.userCode(ring.hash('user-code', userCode));
       const fields = await unitOfWork().read(key);
-      return fields?.to ? this.find(ring.open('user-code', key, fields.to)) : undefined;
+      const code = fields?.to ? await this.find(ring.open('user-code', key, fields.to)) : undefined;
+      // Not kept beside the device code: whoever types it in brings it along.
+      return code && { ...code, userCode };
     },
   };
 
@@ -221,9 +232,6 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
 }
 
 export type TokenStore = ReturnType<typeof createTokenStore>;
-
-/** The kinds whose tag is that of their grant, unless the payload names another. */
-const isOfGrant = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
 
 function readPayload(fields: Record<string, string>): Payload {
   return JSON.parse(fields.p ?? '{}') as Payload;

@@ -34,8 +34,15 @@ export type Store = {
   close(): Promise<void>;
 };
 
+const leastCommandTimeoutMs = 1500;
+
 export function openStore(config: Config, target: RedisTarget, log: Log): Store {
-  const handle = connectRedis(target, { log, name: `holdfast-${config.pod}` });
+  const handle = connectRedis(target, {
+    log,
+    name: `holdfast-${config.pod}`,
+    // A WAIT is a command as well, and must be able to run its time.
+    commandTimeoutMs: Math.max(leastCommandTimeoutMs, config.durability.timeoutMs + 500),
+  });
   const keys = createKeys(config.redis.prefix);
   const scripts = defineScripts(handle.client);
   const settle = createDurability(handle, config.durability);

@@ -179,6 +179,31 @@ describe('connection to a Redis Cluster', function () {
     ]);
   });
 
+  it('never sends a command again whose answer was lost', async () => {
+    const sends: Record<string, () => Promise<unknown>> = {
+      '{lost}command': () => client.incr('{lost}command'),
+      '{lost}pipeline': async () => (await client.pipeline().incr('{lost}pipeline').exec())?.[0]?.[0],
+    };
+    const slot = Number(await nodes[0]?.call('CLUSTER', 'KEYSLOT', 'lost'));
+    const hasOwner = ({ options }: Redis) => `${options.host}:${options.port}` === client.slots[slot]?.[0];
+    for (const [key, send] of Object.entries(sends)) {
+      await handle.whenReady(2000);
+      const node = client.nodes('master').find(hasOwner);
+      const admin = nodes.find(({ options }) => options.port === node?.options.port);
+      if (!node || !admin) throw new Error('no owner');
+      const id = await node.client('ID');
+      // The server carries the next command out and says nothing.
+      const isSilenced = node.call('CLIENT', 'REPLY', 'SKIP').catch(() => true);
+      const sent = send().catch((error: unknown) => error);
+      while ((await admin.get(key)) === null) await pause(5);
+      await admin.client('KILL', 'ID', id);
+      expect(await sent, key).to.be.an.instanceOf(Unavailable);
+      expect(await isSilenced).to.equal(true);
+      await pause(300);
+      expect(await admin.get(key), key).to.equal('1');
+    }
+  });
+
   it('rides over a frozen primary: the others serve on, its replica takes over, nothing is done twice', async () => {
     const frozen = cluster.processes.find(({ name }) => name === 'primary-1');
     if (!frozen) throw new Error('no primary');
