@@ -56,7 +56,7 @@ export class CannotStart extends Error {
 export async function openParts(config: Config, target: RedisTarget, log: Log): Promise<Parts> {
   const store = openStore(config, target, log);
   try {
-    await store.handle.whenReady(5000);
+    await store.whenReady(5000);
     return await buildParts(config, store, log, createPages(log));
   } catch (error) {
     await store.close();
@@ -154,7 +154,7 @@ export function createApp(
   async function untilBuilt(): Promise<Parts> {
     for (;;) {
       try {
-        await store.handle.whenReady(5000);
+        await store.whenReady(5000);
         const built = await buildParts(config, store, log, pages);
         const { oidc } = built;
         server.app.keys = oidc.cookieKeys as never;

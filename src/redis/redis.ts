@@ -31,21 +31,29 @@ export type Store = {
   settle(key: string): Promise<void>;
   /** Any other command, by name. On a Cluster the first argument must be a key. */
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  /** Resolves once Redis answers. @throws Unavailable after this time */
+  whenReady(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 };
 
-const leastCommandTimeoutMs = 1500;
+const commandTimeoutMs = 1500;
+
+/** The commands of `call` that change nothing. */
+const reads = new Set(['HMGET', 'PTTL', 'ZRANGE']);
 
 export function openStore(config: Config, target: RedisTarget, log: Log): Store {
-  const handle = connectRedis(target, {
-    log,
-    name: `holdfast-${config.pod}`,
-    // A WAIT is a command as well, and must be able to run its time.
-    commandTimeoutMs: Math.max(leastCommandTimeoutMs, config.durability.timeoutMs + 500),
-  });
+  const connect = (name: string, commandTimeoutMs: number) =>
+    connectRedis(target, { log, name, commandTimeoutMs });
+  const handle = connect(`holdfast-${config.pod}`, commandTimeoutMs);
+  // A WAIT holds up whatever comes after it on its connection. Writes that may have to wait therefore have one
+  // of their own: when the replicas are gone, reads go on.
+  const mayWait = config.durability.replicas > 0 || config.durability.fsync;
+  const writing = mayWait
+    ? connect(`holdfast-${config.pod}-writes`, Math.max(commandTimeoutMs, config.durability.timeoutMs + 500))
+    : handle;
   const keys = createKeys(config.redis.prefix);
-  const scripts = defineScripts(handle.client);
-  const settle = createDurability(handle, config.durability);
+  const scripts = defineScripts(writing.client);
+  const settle = createDurability(writing, config.durability);
 
   async function guarded<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -75,7 +83,13 @@ export function openStore(config: Config, target: RedisTarget, log: Log): Store 
         return outcome;
       }),
     settle: (key) => guarded(() => settle(key)),
-    call: (command, ...args) => guarded(() => handle.client.call(command, args.map(String))),
-    close: () => handle.close(),
+    call: (command, ...args) =>
+      guarded(() => (reads.has(command) ? handle : writing).client.call(command, args.map(String))),
+    async whenReady(timeoutMs) {
+      await Promise.all([handle.whenReady(timeoutMs), writing.whenReady(timeoutMs)]);
+    },
+    async close() {
+      await Promise.all([handle.close(), mayWait ? writing.close() : undefined]);
+    },
   };
 }
