@@ -93,7 +93,7 @@ async function buildParts(config: Config, store: Store, log: Log, { renderer }: 
     checkClient: oidc.checkClient,
     oidc,
     store,
-    csrfKey: ring.key('csrf'),
+    csrfKey: ring.key('csrf').export(),
     async close() {
       await hasher.close();
       await store.close();

@@ -1,4 +1,4 @@
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { Context } from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { KeyRing } from '../redis/key-ring.ts';
@@ -50,9 +50,9 @@ export function giveAnswerAgain(
   return true;
 }
 
-function sealingKey(ring: KeyRing, unit: UnitOfWork, single: Single): Buffer {
+function sealingKey(ring: KeyRing, unit: UnitOfWork, single: Single): KeyObject {
   const carrier = single.isBoundToBrowser ? `${single.carrier}|${unit.browserSecret}` : single.carrier;
-  return createHmac('sha256', ring.key('answer')).update(carrier).digest();
+  return createSecretKey(createHmac('sha256', ring.key('answer')).update(carrier).digest());
 }
 
 /** The part of a request that must be the same for the answer to be given again. */

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /**
  * Signs cookies, in the shape that Koa's cookies want (Keygrip): HMAC-SHA256, the first key signs, all are
@@ -10,11 +10,12 @@ export type CookieKeys = {
   index(data: string, signature: string): number;
 };
 
-export function createCookieKeys(keys: Buffer[]): CookieKeys {
+export function createCookieKeys(secrets: Buffer[]): CookieKeys {
+  const keys = secrets.map((secret) => createSecretKey(secret));
   const [current] = keys;
   if (!current) throw new RangeError('cookies need at least one key');
 
-  const mac = (key: Buffer, data: string) => createHmac('sha256', key).update(data).digest();
+  const mac = (key: KeyObject, data: string) => createHmac('sha256', key).update(data).digest();
   const index = (data: string, signature: string) => {
     const given = Buffer.from(signature, 'base64url');
     return keys.findIndex((key) => {

@@ -14,6 +14,7 @@ import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { createAdapter, type Stores } from './adapter.ts';
 import { type AccountSource, claimsByScope } from './claims.ts';
+import type { ClientStore } from './client-store.ts';
 import type { CookieKeys } from './cookie-keys.ts';
 import { enginePages } from './engine-pages.ts';
 import type { EnginePages } from './pages.ts';
@@ -96,7 +97,7 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
     },
     features: {
       devInteractions: { enabled: false },
-      dPoP: { enabled: true, nonceSecret: ring.key('dpop-nonce'), requireNonce: () => false },
+      dPoP: { enabled: true, nonceSecret: ring.key('dpop-nonce').export(), requireNonce: () => false },
       pushedAuthorizationRequests: { enabled: true },
       clientCredentials: { enabled: true },
       deviceFlow: {
@@ -331,6 +332,26 @@ function mintOurIds(provider: Provider, ring: KeyRing, tokens: TokenStore): void
   });
 }
 
+/**
+ * The engine digests a client's metadata at each use to find the instance that it made of it, and keeps a hundred
+ * instances. The store gives the same object as long as nothing changed, which is enough to know the instance by.
+ */
+function keepClientInstances(provider: Provider, clients: ClientStore): void {
+  const { Client } = provider;
+  const find = Client.find;
+  const instances = new WeakMap<object, Awaited<ReturnType<typeof find>>>();
+  Client.find = async (id) => {
+    const metadata = typeof id === 'string' ? await clients.findForEngine(id) : undefined;
+    if (!metadata) return undefined;
+    let instance = instances.get(metadata);
+    if (!instance) {
+      instance = await find.call(Client, id);
+      instances.set(metadata, instance);
+    }
+    return instance;
+  };
+}
+
 /** The uid of the session that begins with this interaction. */
 export function sessionOfInteraction(ring: KeyRing, interactionUid: string): string {
   return ring.hash('session-of', interactionUid);
@@ -340,6 +361,7 @@ export function sessionOfInteraction(ring: KeyRing, interactionUid: string): str
 function checkOncePerPod(provider: Provider, { store, ring, stores }: EngineParts): void {
   provider.ReplayDetection.unique = (issuer, id, expiresAt) =>
     unitOfWork().guard(isUniqueProof(store, ring, issuer, id, expiresAt));
+  keepClientInstances(provider, stores.clients);
   provider.Client.prototype.compareClientSecret = function compareClientSecret(given: string): boolean {
     return this.clientSecret !== undefined && stores.clients.isSecret(this.clientSecret, given);
   };

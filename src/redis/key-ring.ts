@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, type KeyObject, randomBytes } from 'node:crypto';
 import type { Store } from './redis.ts';
 import { decrypt, deriveKey, encrypt, type Vault } from './vault.ts';
 
@@ -19,7 +19,7 @@ export type KeyRing = {
   /** @throws when it was not sealed for this purpose and record */
   open(purpose: string, recordId: string, sealed: string): string;
   /** A 32-byte key for one purpose, the same on every pod. */
-  key(purpose: string): Buffer;
+  key(purpose: string): KeyObject;
 };
 
 /** The ring in Redis was sealed under other keys than this pod has. */
@@ -65,9 +65,9 @@ export async function openKeyRing(
     }
   }
   const rootSecret = Buffer.from(secrets.get(root) ?? '', 'base64url');
-  const derived = new Map<string, Buffer>();
+  const derived = new Map<string, KeyObject>();
 
-  function key(keyPurpose: string): Buffer {
+  function key(keyPurpose: string): KeyObject {
     let found = derived.get(keyPurpose);
     if (!found) {
       found = deriveKey(rootSecret, keyPurpose);

@@ -1,4 +1,11 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto';
 
 /**
  * Sealing of what must not be readable in Redis: AES-256-GCM under a key that lives outside Redis, one
@@ -23,9 +30,9 @@ const tagBytes = 16;
 export function createVault(keys: VaultKey[]): Vault {
   const [current] = keys;
   if (!current) throw new RangeError('a vault needs at least one key');
-  const derived = new Map<string, Buffer>();
+  const derived = new Map<string, KeyObject>();
 
-  function keyFor(key: VaultKey, purpose: string): Buffer {
+  function keyFor(key: VaultKey, purpose: string): KeyObject {
     const name = `${key.id}/${purpose}`;
     let found = derived.get(name);
     if (!found) {
@@ -55,13 +62,16 @@ export function createVault(keys: VaultKey[]): Vault {
   };
 }
 
-/** A 32-byte key for one purpose out of a secret with at least 128 bits of entropy (HKDF, RFC 5869). */
-export function deriveKey(secret: Buffer | string, purpose: string): Buffer {
-  return Buffer.from(hkdfSync('sha256', secret, '', `holdfast/${purpose}`, 32));
+/**
+ * A 32-byte key for one purpose out of a secret with at least 128 bits of entropy (HKDF, RFC 5869). A KeyObject,
+ * since Node takes seven times as long to hash or seal with a plain buffer.
+ */
+export function deriveKey(secret: Buffer | string, purpose: string): KeyObject {
+  return createSecretKey(Buffer.from(hkdfSync('sha256', secret, '', `holdfast/${purpose}`, 32)));
 }
 
 /** AES-256-GCM; gives base64url of iv, ciphertext and tag. */
-export function encrypt(key: Buffer, associated: string, plain: string): string {
+export function encrypt(key: KeyObject, associated: string, plain: string): string {
   const iv = randomBytes(ivBytes);
   const cipher = createCipheriv('aes-256-gcm', key, iv);
   cipher.setAAD(Buffer.from(associated));
@@ -71,7 +81,7 @@ export function encrypt(key: Buffer, associated: string, plain: string): string 
 }
 
 /** @throws when the key, the associated data or the text is not the one that was sealed */
-export function decrypt(key: Buffer, associated: string, sealed: string): string {
+export function decrypt(key: KeyObject, associated: string, sealed: string): string {
   const bytes = Buffer.from(sealed, 'base64url');
   if (bytes.length < ivBytes + tagBytes) throw new Error('sealed text is too short');
   const decipher = createDecipheriv('aes-256-gcm', key, bytes.subarray(0, ivBytes));
