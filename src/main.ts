@@ -3,7 +3,7 @@ import { CannotStart, createApp } from './app.ts';
 import { type Config, ConfigFaults, readConfig } from './config.ts';
 import { localDefaults } from './local/local.ts';
 import { startLocally } from './local/start-locally.ts';
-import { createLog } from './log.ts';
+import { createLog, flushLog } from './log.ts';
 
 async function main(): Promise<void> {
   const config = readConfig(process.env, localDefaults(process.env));
@@ -16,7 +16,10 @@ async function main(): Promise<void> {
   const log = createLog(config.logLevel, config.pod);
   warnOfUnsafe(config, (warning) => log.warn(warning));
   const app = createApp(config, target, log);
-  stopOnSignal(() => app.drain());
+  stopOnSignal(async () => {
+    await app.drain();
+    await flushLog(log);
+  });
   const { port } = await app.listen();
   log.info({ port, issuer: config.issuer, pid: process.pid }, 'listening');
   await app.ready();

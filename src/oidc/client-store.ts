@@ -1,6 +1,7 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { nowMs } from '../clock.ts';
+import { randomText } from '../random.ts';
 import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
@@ -124,7 +125,7 @@ export type ClientStore = ReturnType<typeof createClientStore>;
 
 /** A client secret: 256 random bits, base64url. */
 export function mintClientSecret(): string {
-  return randomBytes(32).toString('base64url');
+  return randomText(32);
 }
 
 /** client_id is made of visible characters (RFC 6749 A.1); braces would change the slot of its key. */

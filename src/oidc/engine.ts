@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Context } from 'koa';
 import {
   type Configuration,
@@ -10,6 +9,7 @@ import {
 import { nowSeconds } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { randomText } from '../random.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { createAdapter, type Stores } from './adapter.ts';
@@ -282,7 +282,7 @@ function mintOurIds(provider: Provider, ring: KeyRing, tokens: TokenStore): void
 
   function ourId(this: TokenModel): string {
     if (this.kind === 'Grant') return mintTag();
-    if (this.kind === 'PushedAuthorizationRequest') return randomBytes(32).toString('base64url');
+    if (this.kind === 'PushedAuthorizationRequest') return randomText(32);
     const tag = inGrant.has(this.kind) && this.grantId ? this.grantId : mintTag();
     return mintTokenId(tag, this.expiresWithSession ? this.sessionUid : undefined);
   }

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { nowMs, nowSeconds } from '../clock.ts';
+import { randomText } from '../random.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import type { Payload } from './adapter.ts';
@@ -37,7 +37,7 @@ export type Authorization = { sid?: string; grantId?: string; persistsLogout?: b
 const personFields = ['accountId', 'loginTs', 'acr', 'amr', 'transient'] as const;
 
 export function mintSessionId(uid: string): string {
-  return `${uid}.${randomBytes(32).toString('base64url')}`;
+  return `${uid}.${randomText(32)}`;
 }
 
 export function createSessionStore(store: Store, ring: KeyRing, policy: SessionPolicy) {

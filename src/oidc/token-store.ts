@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomText } from '../random.ts';
 import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
@@ -19,7 +19,7 @@ const tagPattern = /^[A-Za-z0-9_-]{22}$/;
 const idPattern = /^([A-Za-z0-9_-]{22})(?:\.([A-Za-z0-9_-]{22}))?\.[A-Za-z0-9_-]{43}$/;
 
 export function mintTag(): string {
-  return randomBytes(16).toString('base64url');
+  return randomText(16);
 }
 
 /**
@@ -27,7 +27,7 @@ export function mintTag(): string {
  * @param sessionUid of a token that ends with its session: named in the id, so that both are read at once
  */
 export function mintTokenId(tag: string, sessionUid?: string): string {
-  const random = randomBytes(32).toString('base64url');
+  const random = randomText(32);
   return sessionUid === undefined ? `${tag}.${random}` : `${tag}.${sessionUid}.${random}`;
 }
 
