@@ -1,0 +1,53 @@
+/** The product, as `src/main.ts` starts it, but for the counting of round trips. Argument: the REDIS_URL. */
+import { createApp } from '../src/app.ts';
+import { readConfig } from '../src/config.ts';
+import { createLog } from '../src/log.ts';
+import { parseRedisUrl } from '../src/redis/redis-url.ts';
+import { account, allClients, type Counters, issuer, metadataOf, resource } from './subject.ts';
+
+const [, , redisUrl = '', isHashFree] = process.argv;
+const config = readConfig({
+  HOLDFAST_ISSUER: issuer,
+  HOLDFAST_PORT: '0',
+  HOLDFAST_POD: 'bench',
+  HOLDFAST_KEYS: `bench:${Buffer.alloc(32, 7).toString('base64url')}`,
+  HOLDFAST_UNSAFE_ALLOW_HTTP: 'true',
+  HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY: 'true',
+  HOLDFAST_RESOURCES: `${resource} api:read`,
+  HOLDFAST_LOG_LEVEL: 'warn',
+  // The client cache is warm, as it is on a busy pod.
+  HOLDFAST_CLIENT_CACHE_MS: '60000',
+  REDIS_URL: redisUrl,
+});
+const app = createApp(config, parseRedisUrl(redisUrl), createLog('warn', 'bench'));
+const { port } = await app.listen();
+const { accounts, clients, store } = await app.ready();
+await accounts.create({ ...account, emailVerified: true, name: 'Ada' });
+for (const client of allClients()) await clients.put(metadataOf(client), client.secret);
+if (isHashFree) {
+  // Sign-in without the cost of the password hash, to see what else there is.
+  accounts.attempt = (email) => {
+    const looking = accounts.findByEmail(email);
+    return {
+      async checkPassword() {
+        const found = await looking;
+        return found ? { ok: true, account: found } : { ok: false, problem: 'wrong-credentials' };
+      },
+    };
+  };
+}
+
+let roundTrips = 0;
+const { stream } = store.handle.client as unknown as { stream: { write(...args: unknown[]): boolean } };
+const write = stream.write.bind(stream);
+stream.write = (...args) => {
+  roundTrips += 1;
+  return write(...args);
+};
+
+process.on('message', () => {
+  const { user, system } = process.cpuUsage();
+  process.send?.({ cpu: user + system, roundTrips } satisfies Counters);
+});
+process.on('disconnect', () => process.exit(0));
+process.send?.({ port });

@@ -1,0 +1,37 @@
+import type { Redis } from 'ioredis';
+import type { Client } from './http-client.ts';
+import { signedIn, signOnAgain } from './operations.ts';
+
+const people = 50;
+const signOns = 300;
+/** Codes, answers to requests sent again, and finished interactions are gone after this. */
+const briefMs = 60_000;
+
+/** Bytes in Redis for somebody signed in to one client, with session, grant, refresh and access token. */
+export async function measureMemory(redis: Redis, client: Client): Promise<Record<string, number>> {
+  const before = await bytesThatStay(redis);
+  for (let i = 0; i < people; i++) await signedIn(client);
+  const withPeople = await bytesThatStay(redis);
+  const { cookies } = await signedIn(client);
+  const one = await bytesThatStay(redis);
+  for (let i = 0; i < signOns; i++) await signOnAgain(client, cookies);
+  const after = await bytesThatStay(redis);
+  return {
+    'Redis bytes per signed-in person': (withPeople - before) / people,
+    [`Redis bytes more per sign-on, after ${signOns} on one grant`]: (after - one) / signOns,
+  };
+}
+
+async function bytesThatStay(redis: Redis): Promise<number> {
+  let bytes = 0;
+  for await (const keys of redis.scanStream({ count: 1000 })) {
+    const batch = redis.pipeline();
+    for (const key of keys as string[]) batch.pttl(key).call('MEMORY', 'USAGE', key);
+    const replies = (await batch.exec()) ?? [];
+    for (let i = 0; i < replies.length; i += 2) {
+      const lifetime = Number(replies[i]?.[1]);
+      if (lifetime < 0 || lifetime > briefMs) bytes += Number(replies[i + 1]?.[1] ?? 0);
+    }
+  }
+  return bytes;
+}
