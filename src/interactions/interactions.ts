@@ -71,7 +71,10 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
           }
           if (!attempt) return again(email === '' ? 'email-missing' : 'password-missing');
           const checked = await unlessBusy(attempt.checkPassword(body.password));
-          if (checked === 'busy') return again('busy', 503);
+          if (checked === 'busy') {
+            raw.set('retry-after', '2');
+            return again('busy', 503);
+          }
           if (!checked.ok) return again('wrong-credentials');
           const remember = body.remember === 'yes';
           const { id: accountId, epoch } = checked.account;
