@@ -48,10 +48,6 @@ export class Change {
     return this.#add('absent', key);
   }
 
-  requireUnset(key: string, field: string): this {
-    return this.#add('unset', key, field);
-  }
-
   requireSame(key: string, field: string, value: string): this {
     return this.#add('same', key, field, value);
   }
@@ -120,7 +116,7 @@ export type Refused = {
   ok: false;
   /** The key whose check failed. */
   key: string;
-  reason: 'gone' | 'dead' | 'spent' | 'taken' | 'set' | 'changed';
+  reason: 'gone' | 'dead' | 'spent' | 'taken' | 'changed';
   /** The sealed answer of the first spender, with reason `spent`. */
   answer: string | undefined;
 };

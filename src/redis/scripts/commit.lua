@@ -3,7 +3,7 @@
 -- KEYS   every key that an operation names; all in one slot
 -- ARGV   operations, one after another: name, index into KEYS, number of arguments, the arguments
 -- Gives  { 1 } when everything was written, or { 0, index into KEYS, reason, answer? } when a check failed
---        and nothing was. Reasons: gone, dead, spent, taken, set, changed.
+--        and nothing was. Reasons: gone, dead, spent, taken, changed.
 --
 -- Hash fields with a meaning here: `dead` marks a tombstone, `consumed` a thing that was spent.
 -- Stamps are milliseconds of Redis time, so that the clocks of the pods do not matter.
@@ -35,12 +35,6 @@ checks['unspent'] = function(key, args)
   if redis.call('HEXISTS', key, 'consumed') == 1 then
     return 'spent', redis.call('GET', KEYS[tonumber(args[1])])
   end
-end
-
--- args: field
-checks['unset'] = function(key, args)
-  if redis.call('EXISTS', key) == 0 then return 'gone' end
-  if redis.call('HEXISTS', key, args[1]) == 1 then return 'set' end
 end
 
 -- args: field, value
