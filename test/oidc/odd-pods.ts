@@ -47,7 +47,7 @@ export function startDyingPod(provider: TestProvider, redisUrl: string, deathAt:
     {
       before: inRedisWrite(`if (isCommit) ${die}; return write.call(this, chunk, ...rest);`),
       between: inRedisWrite(
-        `const done = write.call(this, chunk, ...rest); if (isCommit) setImmediate(() => ${die}); return done;`,
+        `const done = write.call(this, chunk, ...rest); if (isCommit) ${die}; return done;`,
       ),
       after: [
         "const { ServerResponse } = await import('node:http');",
