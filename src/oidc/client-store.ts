@@ -55,11 +55,11 @@ export function createClientStore(store: Store, ring: KeyRing, options: { cacheM
     async findForEngine(id: string): Promise<Payload | undefined> {
       if (!isClientId(id)) return undefined;
       const cached = cache.get(id);
-      if (cached) return cached.payload;
-      const entry = { payload: unitOfWork().guard(load(id)) };
+      if (cached) return unitOfWork().guard(cached.payload);
+      const entry = { payload: load(id) };
       cache.set(id, entry);
       try {
-        const payload = await entry.payload;
+        const payload = await unitOfWork().guard(entry.payload);
         // An id that nobody registered must not push out one that is in use.
         if (payload === undefined || options.cacheMs === 0) cache.delete(id);
         return payload;

@@ -8,6 +8,7 @@ import {
 } from 'oidc-provider';
 import { nowSeconds } from '../clock.ts';
 import type { Config } from '../config.ts';
+import { Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { randomText } from '../random.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
@@ -52,6 +53,8 @@ export function createEngine(parts: EngineParts, extraFeatures: Configuration['f
   mintOurIds(provider, ring, parts.stores.tokens);
   checkOncePerPod(provider, parts);
   provider.on('server_error', (_ctx: Context, error: unknown) => {
+    // Whatever of ours the engine has called, and however: Redis being away is a 503, not a fault.
+    if (error instanceof Unavailable) return unitOfWork().noteOutage(error);
     parts.log.error({ err: error }, 'the engine failed');
   });
   return provider;

@@ -27,7 +27,7 @@ export function createInteractionStore(store: Store, ring: KeyRing) {
       unit.browserSecret = uid;
       // Elsewhere a spent one is still there to say that it was answered, and where the browser goes on.
       if (fields.consumed !== undefined && unit.mayAnswerAgain) {
-        const earlierAnswer = await store.readText(store.keys.answer(key));
+        const earlierAnswer = await unit.guard(store.readText(store.keys.answer(key)));
         if (earlierAnswer === undefined) return undefined;
         unit.singles.push({ ...single(key, uid), earlierAnswer });
       }

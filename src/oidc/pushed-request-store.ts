@@ -38,7 +38,9 @@ export function createPushedRequestStore(
       if (!fields?.p) return undefined;
       const payload: Payload = { ...JSON.parse(fields.p), jti: id };
       if (fields.consumed !== undefined) {
-        const earlierAnswer = unit.mayAnswerAgain ? await store.readText(store.keys.answer(key)) : undefined;
+        const earlierAnswer = unit.mayAnswerAgain
+          ? await unit.guard(store.readText(store.keys.answer(key)))
+          : undefined;
         if (earlierAnswer === undefined) payload.consumed = Math.floor(Number(fields.consumed) / 1000);
         else unit.singles.push({ ...single(key, id), earlierAnswer });
       }

@@ -84,7 +84,9 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       if (stored.fields.consumed !== undefined) {
         const unit = unitOfWork();
         unit.spentGrantKey = keys.grant(payload.grantId ?? stored.tag);
-        const earlierAnswer = unit.mayAnswerAgain ? await store.readText(stored.answerKey) : undefined;
+        const earlierAnswer = unit.mayAnswerAgain
+          ? await unit.guard(store.readText(stored.answerKey))
+          : undefined;
         if (earlierAnswer === undefined) {
           payload.consumed = Math.floor(Number(stored.fields.consumed) / 1000);
         } else {

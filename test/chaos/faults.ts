@@ -43,6 +43,15 @@ export const faults: { [name: string]: Fault } = {
   'kill-before-commit': killPoint('before-commit'),
   'kill-after-commit': killPoint('after-commit'),
   'kill-before-answer': killPoint('before-answer'),
+  'kill-points': {
+    isStrict: true,
+    topologies: everywhere,
+    preload(index) {
+      const point = (['before-commit', 'after-commit', 'before-answer'] as const)[index - 1];
+      return point && preloadFor(point, killProbability);
+    },
+    run: ({ until }) => rest(until, 1e9),
+  },
   rolling: {
     isStrict: true,
     topologies: everywhere,

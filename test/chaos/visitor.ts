@@ -59,7 +59,8 @@ export class Visitor {
       else if (dice < 95) await this.#revoke();
       else await this.#signOut();
     } catch (error) {
-      if (!(error instanceof Outage)) this.#record.violate('wrong', `${error}`.slice(0, 300));
+      if (!(error instanceof Outage) && !((error as Error).cause instanceof Outage))
+        this.#record.violate('wrong', `${error}`.slice(0, 300));
     }
   }
 

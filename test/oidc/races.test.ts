@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { Redis } from 'ioredis';
 import type { Person } from '../support/person.ts';
 import { authorizationRequest, formOf } from '../support/person.ts';
 import {
@@ -158,6 +159,7 @@ for (const [name, start] of topologies) {
     it('turn one sign-in form that is sent twenty times into one code and one session', async () => {
       const { person, action, form } = await atSignInPage(provider, clients.first);
       const tabs = twenty.map(() => person.clone());
+      const sessionsBefore = await countSessions(redis);
       const codes = new Set(
         await Promise.all(
           tabs.map(async (tab) => {
@@ -170,6 +172,7 @@ for (const [name, start] of topologies) {
       expect([...codes][0]).to.be.a('string');
       const uids = new Set(tabs.map((tab) => tab.cookies.get('holdfast_session')?.value.split('.')[0]));
       expect(uids.size).to.equal(1);
+      expect(await countSessions(redis), 'a session that nobody was given').to.equal(sessionsBefore + 1);
     });
 
     it('let the first of two answers to one sign-in page count', async () => {
@@ -253,6 +256,19 @@ for (const [name, start] of topologies) {
       }
     });
   });
+}
+
+/** Sessions in all of Redis, on every primary of it. */
+async function countSessions({ processes }: Topology): Promise<number> {
+  const counts = await Promise.all(
+    processes.map(async ({ port }) => {
+      const client = new Redis({ port });
+      const keys = await client.keys('*{s:*');
+      client.disconnect();
+      return keys.length;
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** How many different successes there are. */
