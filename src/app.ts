@@ -14,6 +14,7 @@ import { createCsrf } from './http/csrf.ts';
 import { languageRoute } from './http/language-route.ts';
 import { createRenderer, type Renderer } from './http/render.ts';
 import { routesMiddleware } from './http/route.ts';
+import { podHeaders } from './http/security-headers.ts';
 import { createServer } from './http/server.ts';
 import { createEnginePages } from './interactions/engine-pages.ts';
 import { homeRoutes } from './interactions/home.ts';
@@ -85,6 +86,7 @@ async function buildParts(config: Config, store: Store, log: Log, { renderer }: 
     ring,
     accounts,
     pages: createEnginePages(renderer, accounts),
+    headers: podHeaders(config),
     log,
   });
   return {
@@ -140,6 +142,7 @@ export function createApp(
     renderer: pages.renderer,
     assets: pages.assets,
     routes: [languageRoute(), ...homeRoutes({ config, renderer: pages.renderer, ...options })],
+    ahead: (request, response) => parts?.oidc.published.answer(request, response) ?? false,
     engine: [
       (ctx, next) => {
         if (!provider) throw new Unavailable('Redis was not reached yet');
@@ -165,7 +168,7 @@ export function createApp(
           csrf: createCsrf(built.csrfKey),
         });
         provider = compose([
-          oidc.published,
+          oidc.published.middleware,
           oidc.commitRequest,
           routesMiddleware(interactions, { strict: false }),
           oidc.engine,

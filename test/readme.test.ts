@@ -63,7 +63,9 @@ describe('the README', () => {
 
   it('lists every setting, and none that is not one', () => {
     const config = readFileSync(new URL('../src/config.ts', import.meta.url), 'utf8');
-    const settings = new Set(config.match(/^ {4}(HOLDFAST_\w+|REDIS_URL)(?=:)/gm)?.map((name) => name.trim()));
+    const settings = new Set(
+      config.match(/^ {4}(HOLDFAST_\w+|REDIS_URL)(?=:)/gm)?.map((name) => name.trim()),
+    );
     const named = new Set(readme.match(/\b(HOLDFAST_[A-Z_]+[A-Z]|REDIS_URL)\b/g));
     expect([...settings].filter((name) => !named.has(name))).to.deep.equal([]);
     expect([...named].filter((name) => !settings.has(name))).to.deep.equal([]);

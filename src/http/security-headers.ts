@@ -16,8 +16,17 @@ const policy: [directive: string, ...sources: string[]][] = [
 
 const permissions = 'camera=(), geolocation=(), microphone=(), payment=(), usb=()';
 
-export function securityHeaders(options: { issuer: string; pod: string }): Middleware {
+/** What every answer of a pod carries, whoever makes it. */
+export function podHeaders(options: { issuer: string; pod: string }): Record<string, string> {
   const isHttps = options.issuer.startsWith('https:');
+  return {
+    'holdfast-pod': options.pod,
+    ...(isHttps ? { 'strict-transport-security': 'max-age=63072000; includeSubDomains' } : {}),
+  };
+}
+
+export function securityHeaders(options: { issuer: string; pod: string }): Middleware {
+  const always = podHeaders(options);
   return async (ctx, next) => {
     ctx.set({
       'content-security-policy': contentSecurityPolicy([]),
@@ -26,8 +35,7 @@ export function securityHeaders(options: { issuer: string; pod: string }): Middl
       'cross-origin-opener-policy': 'same-origin',
       'permissions-policy': permissions,
       'cache-control': 'no-store',
-      'holdfast-pod': options.pod,
-      ...(isHttps ? { 'strict-transport-security': 'max-age=63072000; includeSubDomains' } : {}),
+      ...always,
     });
     await next();
     // Protocol answers are read across origins where CORS allows it; pages are nobody else's.

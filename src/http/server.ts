@@ -1,6 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer as createHttpServer, type Server } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingMessage,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import Koa, { type Middleware } from 'koa';
 import type { Config } from '../config.ts';
@@ -29,6 +34,8 @@ export function createServer(parts: {
   renderer: Renderer;
   assets: Assets;
   routes: Route[];
+  /** Answers some requests at once, ahead of everything here. @returns false for all others */
+  ahead(request: IncomingMessage, response: ServerResponse): boolean;
   engine: Middleware[];
   originCheckedPaths: string[];
   strict: boolean;
@@ -47,7 +54,6 @@ export function createServer(parts: {
     ctx.state.clientAddress = clientAddress(ctx.req, config.proxyHops);
     ctx.state.replyWithError = replyWithError;
     ctx.set('x-request-id', ctx.state.requestId);
-    if (isDraining) ctx.set('connection', 'close');
     try {
       await next();
       if (ctx.status === 404 && !ctx.body) throw new Refusal(404, 'not-found', { code: 'not_found' });
@@ -84,9 +90,13 @@ export function createServer(parts: {
   app.use(routesMiddleware(parts.routes, { strict: parts.strict }));
   for (const middleware of parts.engine) app.use(middleware);
 
+  const handle = app.callback();
   const server: Server = createHttpServer(
     { keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, maxHeaderSize: 32 * 1024 },
-    app.callback(),
+    (request, response) => {
+      if (isDraining) response.setHeader('connection', 'close');
+      if (!parts.ahead(request, response)) void handle(request, response);
+    },
   );
   return {
     app,

@@ -52,6 +52,7 @@ async function finish(parts: CommitParts, ctx: Context, unit: UnitOfWork): Promi
     return;
   }
   replaceFormPost(ctx, parts.pages);
+  keepNewerCookie(ctx, unit);
 
   const askedAgain = unit.singles.find((single) => single.earlierAnswer !== undefined);
   if (askedAgain) return answerOrRefuse(parts, ctx, unit, askedAgain, askedAgain.earlierAnswer);
@@ -76,6 +77,18 @@ async function keepSessionAlive({ sessions }: CommitParts, ctx: Context): Promis
     | { expiresWithSession?: boolean; sessionUid?: string }
     | undefined;
   if (token?.expiresWithSession && token.sessionUid) await sessions.keepAlive(token.sessionUid);
+}
+
+/** The engine sets the cookie that it was shown anew; one that was replaced must not come back over the newer. */
+function keepNewerCookie(ctx: Context, unit: UnitOfWork): void {
+  const name = (ctx as unknown as KoaContextWithOIDC).oidc?.provider.cookieName('session');
+  const lines = [ctx.res.getHeader('set-cookie') ?? []].flat().map(String);
+  if (!lines.some((line) => line.startsWith(`${name}=${unit.replacedSessionId};`))) return;
+  const isSession = (line: string) => line.startsWith(`${name}=`) || line.startsWith(`${name}.sig=`);
+  ctx.res.setHeader(
+    'set-cookie',
+    lines.filter((line) => !isSession(line)),
+  );
 }
 
 /** An authorization code is answered again only while its first answer may not have arrived. */

@@ -51,6 +51,7 @@ export function createEngine(parts: EngineParts, extraFeatures: Configuration['f
   });
   provider.proxy = true;
   mintOurIds(provider, ring, parts.stores.tokens);
+  keepLateSessions(provider, config);
   checkOncePerPod(provider, parts);
   provider.on('server_error', (_ctx: Context, error: unknown) => {
     // Whatever of ours the engine has called, and however: Redis being away is a 503, not a fault.
@@ -64,7 +65,7 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
   const { config, ring, stores, accounts, pages } = parts;
   const { lifetimes } = config;
   const isHttps = config.issuer.startsWith('https:');
-  const cookie = { httpOnly: true, sameSite: 'lax', signed: true, secure: isHttps } as const;
+  const { path: _path, ...shortCookie } = longCookie(config);
   const policy = interactionPolicy.base();
   const shown = enginePages(pages);
 
@@ -95,8 +96,8 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
             interaction: 'holdfast_interaction',
             resume: 'holdfast_resume',
           },
-      long: { ...cookie, path: '/' },
-      short: cookie,
+      long: longCookie(config),
+      short: shortCookie,
     },
     features: {
       devInteractions: { enabled: false },
@@ -241,6 +242,11 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
   } as Configuration;
 }
 
+function longCookie(config: Config) {
+  const secure = config.issuer.startsWith('https:');
+  return { httpOnly: true, sameSite: 'lax', signed: true, secure, path: '/' } as const;
+}
+
 /** Introspection tells a client about its own tokens, and a resource server about those made for it. */
 function mayIntrospect(
   client: { clientId: string; clientAuthMethod: string; resources?: string[] },
@@ -277,7 +283,15 @@ type TokenModel = {
   expiresWithSession?: boolean;
   resourceServer?: { accessTokenFormat?: string };
 };
-type SessionModel = { id: string; uid: string; jti: string; exp?: number; oldId?: string; touched?: boolean };
+type SessionModel = {
+  id: string;
+  uid: string;
+  jti: string;
+  exp?: number;
+  oldId?: string;
+  touched?: boolean;
+  save(seconds: number): Promise<string>;
+};
 
 /** Ids that lead to a slot without an index: see token-store.ts and session-store.ts. */
 function mintOurIds(provider: Provider, ring: KeyRing, tokens: TokenStore): void {
@@ -331,6 +345,21 @@ function mintOurIds(provider: Provider, ring: KeyRing, tokens: TokenStore): void
       this.oldId = this.id;
       this.id = mintSessionId(this.uid);
       this.touched = true;
+    },
+  });
+}
+
+/**
+ * The device page's error handler begins a session for the form token of a browser that had none, when the engine
+ * has set its cookies already; saving such a one throws.
+ */
+function keepLateSessions(provider: Provider, config: Config): void {
+  const { persist } = provider.Session.prototype;
+  Object.assign(provider.Session.prototype, {
+    async persist(this: SessionModel): Promise<string> {
+      if (this.exp !== undefined) return persist.call(this as never);
+      Provider.ctx?.oidc.cookies.set(provider.cookieName('session'), this.id, longCookie(config));
+      return this.save(config.lifetimes.sessionIdleSeconds);
     },
   });
 }

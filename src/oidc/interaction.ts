@@ -105,7 +105,8 @@ export function createInteractions(parts: {
   async function goOn(ctx: Context, { uid, returnTo }: EngineInteraction): Promise<void> {
     const pair = `${provider.cookieName('resume')}=${uid}`;
     const [name] = pair.split('=');
-    ctx.req.headers.cookie = `${ctx.get('cookie')}; ${pair}; ${name}.sig=${cookieKeys.sign(pair)}`;
+    // First, since the first of two cookies with one name counts.
+    ctx.req.headers.cookie = `${pair}; ${name}.sig=${cookieKeys.sign(pair)}; ${ctx.get('cookie')}`;
     ctx.method = 'GET';
     ctx.url = new URL(returnTo).pathname;
     await engine(ctx, async () => {});

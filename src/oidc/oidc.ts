@@ -19,7 +19,7 @@ import { createInteractions, type Interactions } from './interaction.ts';
 import { createInteractionStore } from './interaction-store.ts';
 import type { EnginePages } from './pages.ts';
 import { firstGrantTag } from './policy.ts';
-import { answerFromMemory } from './published.ts';
+import { type Published, publishFromMemory } from './published.ts';
 import { createPushedRequestStore } from './pushed-request-store.ts';
 import { createSessionStore } from './session-store.ts';
 import { signingKeyMakers } from './signing-keys.ts';
@@ -33,7 +33,7 @@ export type Oidc = {
   /** Gives each request its unit of work and commits it; around the engine and the interaction pages. */
   commitRequest: Middleware;
   /** Discovery and key set; before everything that needs Redis. */
-  published: Middleware;
+  published: Published;
   /** The engine's own endpoints; goes on where the path is not one of them. */
   engine: Middleware;
   interactions: Interactions;
@@ -55,6 +55,8 @@ export function createOidc(parts: {
   ring: KeyRing;
   accounts: AccountSource;
   pages: EnginePages;
+  /** Of every answer of this pod; for what is answered ahead of the HTTP layer. */
+  headers: Record<string, string>;
   log: Log;
 }): Oidc {
   const { config, store, ring, pages, log } = parts;
@@ -88,7 +90,7 @@ export function createOidc(parts: {
         ctx.cookies.set(provider.cookieName('session'), null, { path: '/', httpOnly: true, signed: true });
       },
     }),
-    published: answerFromMemory(),
+    published: publishFromMemory(parts.headers),
     engine,
     interactions: createInteractions({
       provider,

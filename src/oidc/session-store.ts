@@ -15,14 +15,18 @@ import { type Fields, unitOfWork } from './unit-of-work.ts';
  *   c            when it was made (ms); the absolute limit counts from here
  *   a:<client>   what the session has with one client: sid, grant
  *   u            when it was last used (s)
- *   i:<hash>     a cookie id that opens it: 0, or the time (ms) until which a replaced one still does
+ *   i:<hash>     a cookie id that opens it: 0; or, until a browser shows it, `>` and the hash of the id that it
+ *                replaces; or the time (ms) until which a replaced one still does
  *   dead         a tombstone: it was ended, and nothing in flight brings it back
  *
- * A cookie id is `<uid>.<random>`, so that it leads to the session's slot without an index.
+ * A cookie id is `<uid>.<random>`, so that it leads to the session's slot without an index. The answer that
+ * brings a new one may be lost; so the old one ends when the new was shown, not when it was made.
  */
 
-/** How long a replaced cookie id still works: for the requests that a browser sent before it got the new. */
+/** How long a replaced cookie id still works: for the requests that a browser sent before it had the new. */
 const retiredIdMs = 30_000;
+/** Of a session that nobody has signed in to: it holds the state of a logout or device page. */
+const anonymousSeconds = 60 * 60;
 /** Token requests are frequent; the life of the session is lengthened this often at the most. */
 const keepAliveEverySeconds = 300;
 /** Ids in use at once; more than one when answers to several tabs crossed. */
@@ -63,9 +67,11 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       const unit = unitOfWork();
       const fields = await unit.read(liveKey(uid));
       if (!fields || fields.dead !== undefined) return undefined;
-      const validUntil = fields[idField(id)];
-      if (validUntil === undefined) return undefined;
-      if (validUntil !== '0' && Number(validUntil) < nowMs()) return undefined;
+      const state = fields[idField(id)];
+      if (state === undefined || (isRetired(state) && Number(state) < nowMs())) return undefined;
+      if (isRetired(state) || Object.values(fields).includes(`>${idField(id).slice(2)}`)) {
+        unit.replacedSessionId = id;
+      }
       unit.browserSecret ??= id;
       if (fields.e !== undefined) unit.signInEpoch = Number(fields.e);
       return toPayload(uid, id, fields);
@@ -88,7 +94,8 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       // The session ends at the absolute limit, however busy it is.
       const createdAt = Number(before?.c ?? nowMs());
       const leftMs = createdAt + policy.absoluteSeconds * 1000 - nowMs();
-      const lifetimeMs = Math.min(idleSeconds * 1000, leftMs);
+      const wantedSeconds = payload.accountId === undefined ? anonymousSeconds : idleSeconds;
+      const lifetimeMs = Math.min(wantedSeconds * 1000, idleSeconds * 1000, leftMs);
       if (lifetimeMs <= 0) return this.end(id);
 
       const changed: Record<string, string> = {};
@@ -102,15 +109,15 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
         if (before?.e !== epoch) changed.e = epoch;
       }
       const namesNothingNew = Object.keys(changed).length === 0;
-      if (before?.[idField(id)] !== '0') changed[idField(id)] = '0';
+      const ids = moveIds(before, idField(id), accountOf(before) !== payload.accountId);
+      Object.assign(changed, ids.set);
 
       const change = unit.change('session', key).durable();
       if (before === undefined) change.requireNotDead(key);
       else change.requireAlive(key);
       change.set(key, lifetimeMs, { ...changed, u: String(nowSeconds()) });
-      const retired = retireIds(before, idField(id), accountOf(before) !== payload.accountId);
-      change.drop(key, [...gone, ...retired.drop]);
-      for (const field of retired.stamp) change.stamp(key, field, retiredIdMs);
+      change.drop(key, [...gone, ...ids.drop]);
+      for (const field of ids.retire) change.stamp(key, field, retiredIdMs);
       if (before !== undefined && namesNothingNew) unit.markIndependent(key);
       unit.hold(key, { ...before, ...changed });
     },
@@ -148,30 +155,34 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
   };
 
   /**
-   * What becomes of the other cookie ids. A replaced one works a little longer, for the tab next door; but
-   * never one from before the sign-in (session fixation), and never more than a handful.
+   * What becomes of the cookie ids. One that the browser shows retires the one that it replaced, which works a
+   * little longer, for the tab next door; but never one from before the sign-in (session fixation).
    */
-  function retireIds(
+  function moveIds(
     before: Fields,
     current: string,
     isOtherPerson: boolean,
-  ): { drop: string[]; stamp: string[] } {
-    const others = Object.entries(before ?? {}).filter(
-      ([field]) => field.startsWith('i:') && field !== current,
-    );
-    if (isOtherPerson) return { drop: others.map(([field]) => field), stamp: [] };
-    const replaced = new Set([...unitOfWork().retiredSessionIds].map(idField));
-    const drop: string[] = [];
-    const stamp: string[] = [];
-    const unclaimed = others.filter(([, until]) => until === '0').slice(0, -mostIds);
-    for (const [field, until] of others) {
-      if (until !== '0') {
-        if (Number(until) < nowMs()) drop.push(field);
-      } else if (replaced.has(field) || unclaimed.some(([name]) => name === field)) {
-        stamp.push(field);
-      }
+  ): { set: Record<string, string>; drop: string[]; retire: string[] } {
+    const known = Object.entries(before ?? {}).filter(([field]) => field.startsWith('i:'));
+    const others = known.filter(([field]) => field !== current).map(([field]) => field);
+    if (isOtherPerson) return { set: { [current]: '0' }, drop: others, retire: [] };
+
+    const [replacedId] = unitOfWork().retiredSessionIds;
+    const shown = replacedId === undefined ? current : idField(replacedId);
+    const set: Record<string, string> = {};
+    if (before?.[current] === undefined) set[current] = shown === current ? '0' : `>${shown.slice(2)}`;
+    const outlived = known.flatMap(([field, state]) => (isRetired(state) ? [] : [field])).slice(0, -mostIds);
+    const state = before?.[shown];
+    if (state?.startsWith('>')) {
+      set[shown] = '0';
+      const predecessor = `i:${state.slice(1)}`;
+      if (before?.[predecessor] !== undefined && !isRetired(before[predecessor])) outlived.push(predecessor);
     }
-    return { drop, stamp };
+    return {
+      set,
+      drop: known.flatMap(([field, until]) => (isRetired(until) && Number(until) < nowMs() ? [field] : [])),
+      retire: outlived.filter((field) => field !== current && field !== shown),
+    };
   }
 
   function toPayload(uid: string, id: string | undefined, fields: Record<string, string>): Payload {
@@ -198,6 +209,11 @@ function uidOf(id: string): string | undefined {
   const dot = id.indexOf('.');
   const uid = id.slice(0, Math.max(dot, 0));
   return uidPattern.test(uid) ? uid : undefined;
+}
+
+/** Whether the state of a cookie id is the time of its end. */
+function isRetired(state: string): boolean {
+  return /^[1-9]/.test(state);
 }
 
 function accountOf(fields: Fields): unknown {

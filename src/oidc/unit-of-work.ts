@@ -57,6 +57,8 @@ export class UnitOfWork {
   readonly #revocations = new Map<string, Change>();
   /** Session ids that were replaced in this request; see oidc/session-store.ts. */
   readonly retiredSessionIds = new Set<string>();
+  /** The session id that the browser showed, when there is a newer one on its way to it or there already. */
+  replacedSessionId: string | undefined;
   readonly singles: Single[] = [];
   /** The grant of a spent code or token that this request shows. */
   spentGrantKey: string | undefined;

@@ -1,5 +1,5 @@
-import { expect } from 'chai';
 import { setTimeout as pause } from 'node:timers/promises';
+import { expect } from 'chai';
 import { authorizationRequest, authorize, formOf, Person, type Reply } from '../support/person.ts';
 import { type Pod, startPod } from '../support/pods.ts';
 import { clients, startProvider, type TestProvider } from '../support/provider.ts';
@@ -65,12 +65,16 @@ describe('a sign-in session', () => {
   }
 
   async function keyOf(person: Person): Promise<string> {
-    const [key = ''] = (await sessionKeys()).filter((one) => one.includes(cookieOf(person).split('.')[0] ?? '-'));
+    const [key = ''] = (await sessionKeys()).filter((one) =>
+      one.includes(cookieOf(person).split('.')[0] ?? '-'),
+    );
     expect(key).not.to.equal('');
     return key;
   }
 
-  const { call } = { call: (...args: [string, ...(string | number)[]]) => provider.parts.store.call(...args) };
+  const { call } = {
+    call: (...args: [string, ...(string | number)[]]) => provider.parts.store.call(...args),
+  };
 
   describe('changes its cookie at each sign-in', () => {
     it('and the one before works for half a minute more, for requests on their way', async () => {
@@ -169,7 +173,9 @@ describe('a sign-in session', () => {
       });
       await signOut(person);
       expect(await isAlive(provider, bound.access_token)).to.equal(false);
-      expect((await refresh(provider, clients.first, bound.refresh_token)).json.error).to.equal('invalid_grant');
+      expect((await refresh(provider, clients.first, bound.refresh_token)).json.error).to.equal(
+        'invalid_grant',
+      );
       expect(await isAlive(provider, offline.access_token)).to.equal(true);
       expect((await refresh(provider, clients.second, offline.refresh_token)).status).to.equal(200);
     });
@@ -252,7 +258,9 @@ describe('a sign-in session', () => {
     });
 
     it('that scripts and other sites cannot have', async () => {
-      expect(lineOf(await signIn(provider.person()))).to.match(/httponly/i).and.match(/samesite=lax/i);
+      expect(lineOf(await signIn(provider.person())))
+        .to.match(/httponly/i)
+        .and.match(/samesite=lax/i);
     });
 
     it('that is for https and this host alone where the issuer has https', async () => {
@@ -263,7 +271,10 @@ describe('a sign-in session', () => {
       const reply = await person.request(action, { form: { ...fields, email, password } });
       expect(reply.location).to.match(/[?&]code=/);
       for (const line of [...started.setCookies, ...reply.setCookies]) {
-        expect(line).to.match(/; secure/i).and.match(/httponly/i).and.match(/samesite=lax/i);
+        expect(line)
+          .to.match(/; secure/i)
+          .and.match(/httponly/i)
+          .and.match(/samesite=lax/i);
         expect(line).not.to.match(/domain=/i);
       }
       expect(lineOf(reply, '__Host-holdfast_session')).to.match(/; path=\/(;|$)/i);
