@@ -14,6 +14,8 @@ export type Fault = {
   /** Whether no request may fail at all, not even once. */
   losesNothing?: boolean;
   preload?(index: number): string | undefined;
+  /** Every other pod runs the version before this one. */
+  mixesVersions?: boolean;
   /** Goes on until `until`, and leaves everything healed. */
   run(scene: Scene): Promise<void>;
 };
@@ -130,6 +132,17 @@ export const faults: { [name: string]: Fault } = {
         for (const server of redis.processes) await server.kill('SIGKILL');
         await pause(3000);
         for (const server of redis.processes) await server.start();
+      }
+    },
+  },
+  'two-versions': {
+    isStrict: true,
+    topologies: everywhere,
+    mixesVersions: true,
+    async run({ pods, random, until }) {
+      while (!until.aborted) {
+        await rest(until, 1500 + random.below(1500));
+        await pods.end(random.below(pods.count), 'SIGTERM');
       }
     },
   },

@@ -23,17 +23,21 @@ export async function startPods(options: {
   environment: { [name: string]: string };
   /** What is loaded before a pod's own code. */
   preload(index: number): string | undefined;
+  /** Where the version lies that a pod runs; undefined for this one. */
+  directory(index: number): string | undefined;
 }): Promise<Pods> {
   const { record } = options;
   let isClosing = false;
 
   async function start(index: number, port?: number): Promise<Pod> {
     const preload = options.preload(index);
+    const directory = options.directory(index);
     const pod = await startPod({
       name: `pod-${index}`,
       issuer: options.issuer,
       redisUrl: options.redisUrl,
       ...(port === undefined ? {} : { port }),
+      ...(directory === undefined ? {} : { directory }),
       environment: {
         ...options.environment,
         ...(preload ? { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}` } : {}),

@@ -28,7 +28,7 @@ export type Record = {
 const mostWords = 20;
 
 export function createRecord(): Record {
-  let lastSuccess = Date.now();
+  let lastSuccess: number | undefined;
   const record: Record = {
     five: { signedOut: 0, lost: 0, double: 0, revived: 0, wrong: 0 },
     flows: 0,
@@ -45,7 +45,7 @@ export function createRecord(): Record {
     },
     succeeded(ms) {
       const now = Date.now();
-      record.longestGapMs = Math.max(record.longestGapMs, now - lastSuccess);
+      record.longestGapMs = Math.max(record.longestGapMs, now - (lastSuccess ?? now));
       lastSuccess = now;
       record.times.push(ms);
     },

@@ -9,6 +9,7 @@ import { startCluster, startSentinel, startStandalone, type Topology } from '../
 import { startBalancer } from './balancer.ts';
 import { faults, type TopologyName } from './faults.ts';
 import { type Pods, startPods } from './pods.ts';
+import { checkOutPrevious } from './previous-version.ts';
 import { createRandom } from './random.ts';
 import { createRecord, type Record } from './record.ts';
 import { patientFetch } from './sending.ts';
@@ -47,6 +48,7 @@ export async function runChaos(options: ChaosOptions): Promise<Record> {
     HOLDFAST_LOG_LEVEL: 'warn',
     HOLDFAST_DRAIN_PAUSE_MS: '500',
   };
+  const previous = fault.mixesVersions ? checkOutPrevious() : undefined;
   try {
     const accounts = await seed(redis.url, issuer, options.people, environment);
     pods = await startPods({
@@ -56,6 +58,7 @@ export async function runChaos(options: ChaosOptions): Promise<Record> {
       record,
       environment,
       preload: (index) => fault.preload?.(index),
+      directory: (index) => (index % 2 === 1 ? previous?.directory : undefined),
     });
     const parties = await Promise.all(['first', 'second'].map((name) => relyingParty(issuer, name, record)));
     const visitors = accounts.map(
@@ -87,6 +90,7 @@ export async function runChaos(options: ChaosOptions): Promise<Record> {
     await pods?.close();
     await balancer.close();
     await redis.stop();
+    previous?.remove();
   }
 }
 

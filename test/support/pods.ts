@@ -38,6 +38,8 @@ export async function startPod(options: {
   redisUrl: string;
   port?: number;
   environment?: Record<string, string>;
+  /** Of the version that runs; this one when left out. */
+  directory?: string;
 }): Promise<Pod> {
   const port = options.port ?? (await freePort());
   const child = spawn(process.execPath, ['src/main.ts'], {
@@ -53,6 +55,7 @@ export async function startPod(options: {
       REDIS_URL: options.redisUrl,
       ...options.environment,
     },
+    cwd: options.directory,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   running.add(child);
