@@ -11,7 +11,12 @@ export async function startServer(name: string, file: string, args: string[]): P
   const child: ChildProcess = fork(new URL(file, import.meta.url), args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
-  const [{ port }] = (await once(child, 'message')) as [{ port: number }];
+  const [{ port }] = (await Promise.race([
+    once(child, 'message'),
+    once(child, 'exit').then(([code]) => {
+      throw new Error(`${name} ended (${code}) before it listened`);
+    }),
+  ])) as [{ port: number }];
   const client = createClient(port, host);
   return {
     name,
