@@ -37,7 +37,7 @@ export const faults: { [name: string]: Fault } = {
     topologies: everywhere,
     async run({ pods, random, until }) {
       while (!until.aborted) {
-        await rest(until, 500 + random.below(1500));
+        await rest(until, 200 + random.below(800));
         await pods.end(random.below(pods.count), 'SIGKILL');
       }
     },
