@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createAccounts } from '../../src/accounts/accounts.ts';
 import { normaliseEmail } from '../../src/accounts/email.ts';
 import { createPasswordHasher, type PasswordHasher } from '../../src/accounts/password.ts';
 import { readConfig } from '../../src/config.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog, flushLog } from '../../src/log.ts';
 import { type KeyRing, openKeyRing } from '../../src/redis/key-ring.ts';
 import { openStore, type Store } from '../../src/redis/redis.ts';
 import { createVault } from '../../src/redis/vault.ts';
@@ -49,13 +49,16 @@ export async function openAccounts(
     hasher,
     log,
     accounts,
-    readLog: () => readFileSync(logFile, 'utf8'),
+    async readLog() {
+      await flushLog(log);
+      return readFileSync(logFile, 'utf8');
+    },
     /** The key that holds an address. */
     emailKey: (email: string) => emailKey(store, ring, email),
     async close() {
       await hasher.close();
       await store.close();
-      closeSync(descriptor);
+      // The descriptor stays open: what is still logged goes nowhere, and fails nothing.
       rmSync(directory, { recursive: true });
     },
   };

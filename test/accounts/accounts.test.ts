@@ -374,7 +374,7 @@ describe('accounts', () => {
     await fixture.accounts.checkPassword(email, 'the wrong password of a person');
     await fixture.accounts.setPassword(id, `${password} 2`);
     await fixture.accounts.setStatus(id, 'disabled');
-    const log = fixture.readLog();
+    const log = await fixture.readLog();
     expect(log).to.contain('account created').and.contain('password changed').and.contain(id);
     for (const secret of [email.toLowerCase(), password, 'the wrong password', 'argon2']) {
       expect(log.toLowerCase()).to.not.contain(secret);
