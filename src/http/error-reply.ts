@@ -1,47 +1,60 @@
 import type { Context } from 'koa';
 import { Refusal, Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
-import type { Locale } from './locale.ts';
+import { localeOf } from './language.ts';
 import type { Renderer } from './render.ts';
+import { allowFormAction } from './security-headers.ts';
 
 /** Turns anything that was thrown into an answer. Installed on a context by server.ts. */
 export type ErrorReply = (ctx: Context, error: unknown) => void;
 
 /** Headers of an answer that was not finished, which must not go out with the error. */
-const unfinished = ['location', 'set-cookie', 'www-authenticate', 'content-type', 'content-length', 'etag'];
+const unfinished = [
+  'content-disposition',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'etag',
+  'last-modified',
+  'location',
+  'retry-after',
+  'set-cookie',
+  'www-authenticate',
+];
 
-export function createErrorReply(options: {
-  renderer: Renderer;
-  log: Log;
-  localeOf(ctx: Context): Locale;
-}): ErrorReply {
-  const { renderer, log, localeOf } = options;
+export function createErrorReply(renderer: Renderer, log: Log): ErrorReply {
   return (ctx, error) => {
     for (const name of unfinished) ctx.res.removeHeader(name);
     ctx.set('cache-control', 'no-store');
+    allowFormAction(ctx, []);
+    const requestId = String(ctx.state.requestId);
     const refusal = toRefusal(error);
-    if (refusal.status >= 500 && !(error instanceof Unavailable)) {
-      log.error({ err: refusal.cause ?? error, requestId: ctx.state.requestId }, 'a request failed');
+    const { status, kind, code, description } = refusal;
+    if (status >= 500 && !(error instanceof Unavailable)) {
+      log.error({ err: refusal.cause ?? error, requestId }, 'a request failed');
     }
     const retryAfterSeconds = error instanceof Unavailable ? error.retryAfterSeconds : undefined;
     if (retryAfterSeconds !== undefined) ctx.set('retry-after', String(retryAfterSeconds));
-    ctx.status = refusal.status;
+    ctx.status = status;
     // As the engine does: a page only for who prefers one.
-    if (ctx.accepts('json', 'html') === 'html') {
-      ctx.type = 'html';
+    if (ctx.accepts('json', 'html') !== 'html') {
+      ctx.body = { error: code, ...(description ? { error_description: description } : {}) };
+      return;
+    }
+    try {
       ctx.body = renderer.page('error', localeOf(ctx), {
-        kind: refusal.kind,
-        status: refusal.status,
-        code: refusal.code,
-        requestId: String(ctx.state.requestId),
-        ...(refusal.description ? { description: refusal.description } : {}),
+        kind,
+        status,
+        code,
+        requestId,
+        ...(description ? { description } : {}),
         ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
       });
-    } else {
-      ctx.body = {
-        error: refusal.code,
-        ...(refusal.description ? { error_description: refusal.description } : {}),
-      };
+      ctx.type = 'html';
+    } catch (err) {
+      log.error({ err, requestId }, 'the error page failed');
+      ctx.body = `${code} (${requestId})\n`;
+      ctx.type = 'text';
     }
   };
 }
@@ -55,9 +68,6 @@ function toRefusal(error: unknown): Refusal {
       cause: error,
     });
   }
-  const { status } = error as { status?: number };
-  if (status === 413) return new Refusal(413, 'bad-request', { description: 'the request is too large' });
-  if (status === 400) return new Refusal(400, 'bad-request', { cause: error });
   return new Refusal(500, 'server', { code: 'server_error', cause: error });
 }
 

@@ -13,14 +13,19 @@ export type Probes = {
  * that the event loop turns, and never depends on anything else.
  */
 export function answerProbes(probes: Probes): Middleware {
-  const answers: Record<string, () => boolean> = {
-    '/livez': () => true,
-    '/startupz': () => probes.isStarted(),
-    '/readyz': () => probes.isReady(),
-  };
+  const answers = new Map<string, () => boolean>([
+    ['/livez', () => true],
+    ['/startupz', () => probes.isStarted()],
+    ['/readyz', () => probes.isReady()],
+  ]);
   return async (ctx, next) => {
-    const isFine = Object.hasOwn(answers, ctx.path) ? answers[ctx.path] : undefined;
+    const isFine = answers.get(ctx.path);
     if (!isFine) return next();
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
+      ctx.set('allow', 'GET, HEAD');
+      ctx.status = 405;
+      return;
+    }
     ctx.status = isFine() ? 200 : 503;
     ctx.body = ctx.status === 200 ? 'ok\n' : 'not ready\n';
   };

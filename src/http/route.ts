@@ -1,8 +1,9 @@
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { Refusal } from '../errors.ts';
-import { readForm, readPairs } from './body.ts';
-import { chooseLocale, type Locale } from './locale.ts';
+import { decode, readForm, readPairs } from './body.ts';
+import { localeOf } from './language.ts';
+import type { Locale } from './locale.ts';
 import { checkOrigin } from './origin.ts';
 import { allowFormAction } from './security-headers.ts';
 
@@ -34,7 +35,13 @@ export type RouteRequest<P, Q, B> = {
 };
 
 export type Reply = (
-  | { status?: number; html: string; formAction?: string[] }
+  | {
+      status?: number;
+      html: string;
+      /** Origins that the forms of the page may lead to. */
+      formAction?: string[];
+      retryAfterSeconds?: number;
+    }
   | { redirect: string }
   /** The engine has answered on the raw context. */
   | { asIs: true }
@@ -45,8 +52,8 @@ export type Reply = (
 export type Route = {
   method: 'GET' | 'POST';
   path: string;
-  pattern: RegExp;
-  names: string[];
+  /** @returns the parts of the path that vary, in percent-encoding; undefined when it is another path */
+  match(path: string): Record<string, string> | undefined;
   answer(ctx: Context, params: Record<string, string>, strict: boolean): Promise<void>;
 };
 
@@ -57,83 +64,81 @@ export function route<
   Q extends z.ZodType = typeof nothing,
   B extends z.ZodType = typeof nothing,
 >(options: RouteOptions<P, Q, B>): Route {
-  const names: string[] = [];
-  const source = options.path.replace(/:(\w+)/g, (_all, name: string) => {
-    names.push(name);
-    return '([^/]+)';
-  });
+  const { method, path, statuses } = options;
   return {
-    method: options.method,
-    path: options.path,
-    pattern: new RegExp(`^${source}$`),
-    names,
+    method,
+    path,
+    match: matcher(path),
     async answer(ctx, given, strict) {
-      if (options.method === 'POST') checkOrigin(ctx);
-      const query = readPairs(new URLSearchParams(ctx.querystring));
+      if (method === 'POST') checkOrigin(ctx);
       const reply = await options.handle({
-        params: validate(options.params ?? nothing, given, 'the address') as z.output<P>,
-        query: validate(options.query ?? nothing, query, 'the query') as z.output<Q>,
-        body: (options.method === 'POST'
-          ? validate(options.body ?? nothing, await readForm(ctx.req), 'the form')
-          : {}) as z.output<B>,
+        params: validate(options.params, decodeAll(given), 'the address'),
+        query: validate(options.query, readPairs(ctx.querystring, 'the query'), 'the query'),
+        body: validate(options.body, method === 'POST' ? await readForm(ctx.req) : {}, 'the form'),
         locale: localeOf(ctx),
         requestId: String(ctx.state.requestId),
-        clientAddress: String(ctx.state.clientAddress),
+        clientAddress: ctx.ip,
         raw: ctx,
       });
       write(ctx, reply);
-      if (strict && !options.statuses.includes(ctx.status)) {
-        throw new Error(
-          `${options.method} ${options.path} answered ${ctx.status}, which it does not declare`,
-        );
+      if (strict && !statuses.includes(ctx.status)) {
+        throw new Error(`${method} ${path} answered ${ctx.status}, which it does not declare`);
       }
     },
   };
 }
 
-/** Answers the routes; goes on where none of them has the path. */
+/**
+ * Answers the routes; goes on where none of them has the path.
+ * @param options.strict whether a status that its route does not declare becomes a failure
+ */
 export function routesMiddleware(routes: Route[], options: { strict: boolean }): Middleware {
   return async (ctx, next) => {
     const matching = routes.flatMap((one) => {
-      const match = one.pattern.exec(ctx.path);
-      return match ? [{ one, match }] : [];
+      const params = one.match(ctx.path);
+      return params ? [{ one, params }] : [];
     });
     if (matching.length === 0) return next();
     const method = ctx.method === 'HEAD' ? 'GET' : ctx.method;
     const found = matching.find(({ one }) => one.method === method);
     if (!found) {
-      ctx.set('allow', matching.map(({ one }) => one.method).join(', '));
+      const taken = matching.flatMap(({ one }) => (one.method === 'GET' ? ['GET', 'HEAD'] : [one.method]));
+      ctx.set('allow', taken.join(', '));
       throw new Refusal(405, 'bad-request', { description: `this address does not take ${ctx.method}` });
     }
-    ctx.state.route = found.one.path;
-    const params: Record<string, string> = {};
-    for (const [index, name] of found.one.names.entries()) params[name] = found.match[index + 1] ?? '';
-    await found.one.answer(ctx, params, options.strict);
+    await found.one.answer(ctx, found.params, options.strict);
   };
 }
 
-/** The language of a page: what the person chose here, else the browser's. */
-export function localeOf(ctx: Context): Locale {
-  const chosen = ctx.cookies.get(languageCookie, { signed: false });
-  return chooseLocale({ ...(chosen ? { cookie: chosen } : {}), acceptLanguage: ctx.get('accept-language') });
+function matcher(path: string): Route['match'] {
+  const parts = path.split('/');
+  const names = parts.flatMap((part) => (part.startsWith(':') ? [part.slice(1)] : []));
+  const pattern = parts.map((part) => (part.startsWith(':') ? '([^/]+)' : RegExp.escape(part))).join('/');
+  const whole = new RegExp(`^${pattern}$`);
+  return (given) => {
+    const found = whole.exec(given)?.slice(1);
+    return found && Object.fromEntries(names.map((name, index) => [name, found[index] ?? '']));
+  };
 }
 
-export const languageCookie = 'holdfast_language';
+function decodeAll(params: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(params).map(([name, part]) => [name, decode(part, 'the address')]),
+  );
+}
 
-function validate(schema: z.ZodType, input: unknown, where: string): unknown {
-  const parsed = schema.safeParse(withoutNul(input) ? input : { nul: true });
-  if (parsed.success) return parsed.data;
+/** Without a schema there must be nothing. */
+function validate<S extends z.ZodType>(schema: S | undefined, input: unknown, where: string): z.output<S> {
+  const parsed = (schema ?? nothing).safeParse(input);
+  if (parsed.success) return parsed.data as z.output<S>;
   const [issue] = parsed.error.issues;
-  const field = issue?.path.join('.');
   const what =
-    issue?.code === 'unrecognized_keys' ? `unknown: ${issue.keys.join(', ').slice(0, 100)}` : field;
+    issue?.code === 'unrecognized_keys'
+      ? `unknown: ${issue.keys.join(', ').slice(0, 100)}`
+      : issue?.path.join('.');
   throw new Refusal(400, 'bad-request', {
     description: `${where} is not as expected${what ? ` (${what})` : ''}`,
   });
-}
-
-function withoutNul(input: unknown): boolean {
-  return Object.values(input as Record<string, unknown>).every((value) => !String(value).includes('\0'));
 }
 
 function write(ctx: Context, reply: Reply): void {
@@ -155,7 +160,8 @@ function write(ctx: Context, reply: Reply): void {
     return;
   }
   ctx.status = reply.status ?? 200;
-  ctx.type = 'html';
   ctx.body = reply.html;
+  ctx.type = 'html';
   if (reply.formAction) allowFormAction(ctx, reply.formAction);
+  if (reply.retryAfterSeconds !== undefined) ctx.set('retry-after', String(reply.retryAfterSeconds));
 }

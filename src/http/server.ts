@@ -1,24 +1,26 @@
-import { randomBytes } from 'node:crypto';
+/**
+ * The HTTP side of a pod: one server, and the order in which a request passes through this module. Owns what is
+ * the same for all requests; does not own what a route answers (the modules that have routes), nor the engine.
+ */
 import { once } from 'node:events';
-import {
-  createServer as createHttpServer,
-  type IncomingMessage,
-  type Server,
-  type ServerResponse,
-} from 'node:http';
-import { setTimeout as pause } from 'node:timers/promises';
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import Koa, { type Middleware } from 'koa';
 import type { Config } from '../config.ts';
 import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Assets } from './assets.ts';
+import { limitBody } from './body.ts';
 import { clientAddress } from './client-address.ts';
+import { createDrain } from './drain.ts';
 import { createErrorReply } from './error-reply.ts';
-import { pinHost } from './host.ts';
+import { hostCheck, pinHost, splitTarget } from './host.ts';
 import { answerProbes, type Probes } from './ops-routes.ts';
-import { checkOrigin } from './origin.ts';
+import { checkOriginAt } from './origin.ts';
+import { answerParserErrors } from './parser-errors.ts';
+import { oneSpelling } from './path.ts';
 import type { Renderer } from './render.ts';
-import { localeOf, type Route, routesMiddleware } from './route.ts';
+import { beginLogLine, requestIdOf } from './request-log.ts';
+import { type Route, routesMiddleware } from './route.ts';
 import { securityHeaders } from './security-headers.ts';
 
 export type HttpServer = {
@@ -28,76 +30,93 @@ export type HttpServer = {
   drain(): Promise<void>;
 };
 
+/** How long a client may take to send the head of a request, and all of it. */
+const defaultTimeouts = { headMs: 20_000, requestMs: 30_000 };
+
 export function createServer(parts: {
-  config: Config;
+  config: Pick<Config, 'issuer' | 'extraHosts' | 'pod' | 'proxyHops' | 'bind' | 'port' | 'drain'>;
   log: Log;
   renderer: Renderer;
   assets: Assets;
   routes: Route[];
-  /** Answers some requests at once, ahead of everything here. @returns false for all others */
+  /**
+   * Answers some requests at once, ahead of everything here but the check of Host, and without a line in the log.
+   * @returns false for all others
+   */
   ahead(request: IncomingMessage, response: ServerResponse): boolean;
+  /** Answers what no route does. It gets the request with its body unread. */
   engine: Middleware[];
+  /** Paths of the engine that take forms of our pages. */
   originCheckedPaths: string[];
   strict: boolean;
   probes: Probes;
+  timeouts?: { headMs: number; requestMs: number };
 }): HttpServer {
   const { config, log, probes } = parts;
+  const timeouts = parts.timeouts ?? defaultTimeouts;
   const app = new Koa();
+  // Koa then goes by X-Forwarded-Host and -Proto, which pinHost sets.
   app.proxy = true;
-  let isDraining = false;
-  const replyWithError = createErrorReply({ renderer: parts.renderer, log, localeOf });
+  app.on('error', (error: NodeJS.ErrnoException) => {
+    const isGone = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+    log[isGone ? 'debug' : 'error']({ err: error }, 'an answer was not sent');
+  });
 
-  app.use(answerProbes({ ...probes, isReady: () => probes.isReady() && !isDraining }));
+  const server = createHttpServer(
+    {
+      // Longer than a balancer keeps its connections, so that it is never ours to close one that is in use.
+      keepAliveTimeout: 75_000,
+      headersTimeout: timeouts.headMs,
+      requestTimeout: timeouts.requestMs,
+      connectionsCheckingInterval: Math.min(5000, timeouts.headMs / 4),
+      maxHeaderSize: 32 * 1024,
+      // pinHost does, with an answer like any other.
+      requireHostHeader: false,
+    },
+    receive,
+  );
+  answerParserErrors(server, log);
+  const drain = createDrain(server, config.drain);
+  const replyWithError = createErrorReply(parts.renderer, log);
+  const isForUs = hostCheck(config);
+
+  function receive(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('x-request-id', requestIdOf(request, config.proxyHops));
+    if (drain.hasBegun()) response.setHeader('connection', 'close');
+    if (isForUs(request) && parts.ahead(request, response)) return;
+    void throughKoa(request, response);
+  }
+
   app.use(async (ctx, next) => {
-    const started = performance.now();
-    ctx.state.requestId = randomBytes(16).toString('base64url');
-    ctx.state.clientAddress = clientAddress(ctx.req, config.proxyHops);
+    splitTarget(ctx);
+    ctx.request.ip = clientAddress(ctx.req, config.proxyHops);
+    ctx.state.requestId = ctx.res.getHeader('x-request-id');
     ctx.state.replyWithError = replyWithError;
-    ctx.set('x-request-id', ctx.state.requestId);
+    await next();
+    // The drain may have begun meanwhile.
+    if (drain.hasBegun()) ctx.set('connection', 'close');
+  });
+  app.use(securityHeaders(config));
+  app.use(answerProbes({ ...probes, isReady: () => probes.isReady() && !drain.hasBegun() }));
+  app.use(async (ctx, next) => {
+    const writeLine = beginLogLine(log, ctx);
     try {
       await next();
       if (ctx.status === 404 && !ctx.body) throw new Refusal(404, 'not-found', { code: 'not_found' });
     } catch (error) {
       replyWithError(ctx, error);
     }
-    const { requestId } = ctx.state;
-    log.info(
-      {
-        requestId,
-        method: ctx.method,
-        path: ctx.path.replace(/^(\/(?:interaction|auth|device)\/)[^/]+/, '$1…'),
-        status: ctx.status,
-        ms: Math.round(performance.now() - started),
-      },
-      'request',
-    );
+    writeLine();
   });
-  app.use(securityHeaders({ issuer: config.issuer, pod: config.pod }));
-  app.use(pinHost(config));
-  app.use(async (ctx, next) => {
-    const asset = ctx.method === 'GET' || ctx.method === 'HEAD' ? parts.assets.find(ctx.path) : undefined;
-    if (!asset) return next();
-    ctx.set({ etag: asset.etag, 'cache-control': asset.cacheControl });
-    ctx.type = asset.type;
-    ctx.status = 200;
-    if (ctx.fresh) ctx.status = 304;
-    else ctx.body = asset.body;
-  });
-  app.use(async (ctx, next) => {
-    if (ctx.method === 'POST' && parts.originCheckedPaths.includes(ctx.path)) checkOrigin(ctx);
-    await next();
-  });
+  app.use(pinHost(config, isForUs));
+  app.use(oneSpelling());
+  app.use(limitBody());
+  app.use(answerAssets(parts.assets));
+  app.use(checkOriginAt(parts.originCheckedPaths));
   app.use(routesMiddleware(parts.routes, { strict: parts.strict }));
   for (const middleware of parts.engine) app.use(middleware);
+  const throughKoa = app.callback();
 
-  const handle = app.callback();
-  const server: Server = createHttpServer(
-    { keepAliveTimeout: 75_000, headersTimeout: 20_000, requestTimeout: 30_000, maxHeaderSize: 32 * 1024 },
-    (request, response) => {
-      if (isDraining) response.setHeader('connection', 'close');
-      if (!parts.ahead(request, response)) void handle(request, response);
-    },
-  );
   return {
     app,
     async listen() {
@@ -106,18 +125,26 @@ export function createServer(parts: {
       const address = server.address();
       return { port: typeof address === 'object' && address ? address.port : config.port };
     },
-    async drain() {
-      isDraining = true;
-      if (!server.listening) return;
-      // Whoever sends requests here learns only in a moment that this pod is unready. Until then it goes on
-      // serving, and tells each connection to close, so that none is cut with a request on its way.
-      await pause(config.drain.pauseMs);
-      const closed = once(server, 'close');
-      server.close();
-      server.closeIdleConnections();
-      const late = setTimeout(() => server.closeAllConnections(), config.drain.seconds * 1000);
-      await closed;
-      clearTimeout(late);
-    },
+    drain: () => drain.run(),
+  };
+}
+
+function answerAssets(assets: Assets): Middleware {
+  return async (ctx, next) => {
+    const asset = assets.find(ctx.path);
+    if (!asset) return next();
+    if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
+      ctx.set('allow', 'GET, HEAD');
+      throw new Refusal(405, 'bad-request', { description: `this address does not take ${ctx.method}` });
+    }
+    ctx.set({
+      etag: asset.etag,
+      'cache-control': asset.cacheControl,
+      'cross-origin-resource-policy': 'same-origin',
+    });
+    ctx.type = asset.type;
+    ctx.status = 200;
+    if (ctx.fresh) ctx.status = 304;
+    else ctx.body = asset.body;
   };
 }

@@ -2,7 +2,7 @@ import type { Context } from 'koa';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Refusal } from '../errors.ts';
 import { replyWithError } from '../http/error-reply.ts';
-import { chooseLocale, type Locale } from '../http/locale.ts';
+import { localeOf } from '../http/language.ts';
 import type { Renderer, Views } from '../http/render.ts';
 import { allowFormAction } from '../http/security-headers.ts';
 import type { EnginePages } from '../oidc/oidc.ts';
@@ -11,7 +11,7 @@ import type { EnginePages } from '../oidc/oidc.ts';
 export function createEnginePages(renderer: Renderer, accounts: Accounts): EnginePages {
   function show<V extends keyof Views>(ctx: Context, view: V, data: Views[V]): void {
     ctx.type = 'html';
-    ctx.body = renderer.page(view, localeOf(ctx), data);
+    ctx.body = renderer.page(view, localeOf(ctx, askedLocales(ctx)), data);
   }
 
   return {
@@ -38,16 +38,8 @@ export function createEnginePages(renderer: Renderer, accounts: Accounts): Engin
 }
 
 /** These pages have a `ui_locales` of their own only where the engine kept the request's parameters. */
-function localeOf(ctx: Context): Locale {
+function askedLocales(ctx: Context): string | undefined {
   const { oidc } = ctx as Context & { oidc?: { params?: { ui_locales?: unknown } } };
   const asked = oidc?.params?.ui_locales;
-  return chooseLocale({
-    uiLocales: [
-      ctx.cookies.get('holdfast_language', { signed: false }),
-      typeof asked === 'string' ? asked : '',
-    ]
-      .filter(Boolean)
-      .join(' '),
-    acceptLanguage: ctx.get('accept-language'),
-  });
+  return typeof asked === 'string' ? asked : undefined;
 }

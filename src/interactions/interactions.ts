@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Accounts, PasswordCheck } from '../accounts/accounts.ts';
 import { Overloaded, Refusal } from '../errors.ts';
 import type { Csrf } from '../http/csrf.ts';
-import { chooseLocale, type Locale } from '../http/locale.ts';
+import { localeOf } from '../http/language.ts';
 import type { Renderer, Views } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { Interactions, PendingInteraction } from '../oidc/oidc.ts';
@@ -71,10 +71,7 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
           }
           if (!attempt) return again(email === '' ? 'email-missing' : 'password-missing');
           const checked = await unlessBusy(attempt.checkPassword(body.password));
-          if (checked === 'busy') {
-            raw.set('retry-after', '2');
-            return again('busy', 503);
-          }
+          if (checked === 'busy') return { ...(await again('busy', 503)), retryAfterSeconds: 2 };
           if (!checked.ok) return again('wrong-credentials');
           const remember = body.remember === 'yes';
           const { id: accountId, epoch } = checked.account;
@@ -137,7 +134,7 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
       | undefined = undefined,
   ): Promise<Reply> {
     const known = pending.accountId ? await accounts.find(pending.accountId) : undefined;
-    const html = renderer.page('login', localeFor(ctx, pending), {
+    const html = renderer.page('login', localeOf(ctx, pending.uiLocales), {
       action: `/interaction/${pending.uid}/login`,
       csrfToken: csrf.issue(pending.uid),
       client: pending.client,
@@ -155,7 +152,7 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
     const account = pending.accountId ? await accounts.find(pending.accountId) : undefined;
     if (!account) throw new Refusal(400, 'expired', { description: 'the account is gone' });
     const { scopes, claims, resources } = pending.asked;
-    const html = renderer.page('consent', localeFor(ctx, pending), {
+    const html = renderer.page('consent', localeOf(ctx, pending.uiLocales), {
       action: `/interaction/${pending.uid}/consent`,
       csrfToken: csrf.issue(pending.uid),
       client: pending.client,
@@ -173,13 +170,4 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
 /** The form's answer is a redirect that ends at the client, which browsers hold against form-action too. */
 function page(status: number, html: string, { returnOrigin }: PendingInteraction): Reply {
   return { status, html, formAction: returnOrigin ? [returnOrigin] : [] };
-}
-
-/** What the person chose here goes before what the application asks for (ui_locales, Core 3.1.2.1). */
-function localeFor(ctx: Context, pending: PendingInteraction): Locale {
-  const chosen = ctx.cookies.get('holdfast_language', { signed: false });
-  return chooseLocale({
-    uiLocales: [chosen, pending.uiLocales].filter(Boolean).join(' '),
-    acceptLanguage: ctx.get('accept-language'),
-  });
 }

@@ -180,6 +180,10 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
       if ((claims.exp as number) > now + longestAssertionSeconds) {
         throw new errors.InvalidClientAuth('exp (JWT expiration) must be within five minutes');
       }
+      // Clocks differ by seconds (FAPI 2.0 Security Profile 5.3.2.1).
+      if (typeof claims.iat === 'number' && claims.iat > now + 60) {
+        throw new errors.InvalidClientAuth('iat (JWT issued at) must not be in the future');
+      }
     },
     clientBasedCORS: (_ctx, origin, client) => {
       const allowed = (client as unknown as { cors_origins?: string[] }).cors_origins ?? [];

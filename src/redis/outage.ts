@@ -20,6 +20,9 @@ const passingReplies = new Set([
 /** As above, but lasting until somebody frees memory, disk or brings replicas back. */
 const lastingReplies = new Set(['MISCONF', 'OOM', 'NOREPLICAS']);
 
+/** How WAIT and WAITAOF are refused when the primary was demoted since the write: nobody knows what became of it. */
+const waitOnReplica = 'cannot be used with replica instances';
+
 /** What ioredis says when there is no connection, or none any more, or no answer in time. */
 const clientMessages = [
   'Connection is closed.',
@@ -59,6 +62,7 @@ export function toUnavailable<E>(error: E): E | Unavailable {
   }
   const isPassing =
     passingReplies.has(firstWord) ||
+    error.message.includes(waitOnReplica) ||
     clientMessages.some((message) => error.message.includes(message)) ||
     ('code' in error && networkCodes.has(String(error.code)));
   if (!isPassing) return error;

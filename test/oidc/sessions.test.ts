@@ -77,26 +77,38 @@ describe('a sign-in session', () => {
   };
 
   describe('changes its cookie at each sign-in', () => {
-    it('and the one before works for half a minute more, for requests on their way', async () => {
+    async function signedInTwice(): Promise<{ person: Person; old: Person }> {
       const person = provider.person();
       await provider.signIn(person, clients.first);
       const old = person.clone();
       await provider.signIn(person, clients.first, { prompt: 'login' });
       expect(cookieOf(person)).not.to.equal(cookieOf(old));
-      expect(await isSignedIn(provider, old.clone(), clients.first)).to.equal(true);
-      expect(await isSignedIn(provider, onPod(late, person), clients.first)).to.equal(true);
-      expect(await isSignedIn(provider, onPod(late, old), clients.first)).to.equal(false);
-    });
+      return { person, old };
+    }
 
-    it('and a replaced one stays replaced, however often it is used', async () => {
-      const person = provider.person();
-      await provider.signIn(person, clients.first);
-      const old = person.clone();
-      await provider.signIn(person, clients.first, { prompt: 'login' });
+    it('and once the new one is there, the old one works for half a minute', async () => {
+      const { person, old } = await signedInTwice();
+      expect(await isSignedIn(provider, person, clients.first)).to.equal(true);
       for (let i = 0; i < 3; i++) {
         expect(await isSignedIn(provider, old.clone(), clients.first)).to.equal(true);
       }
       expect(await isSignedIn(provider, onPod(late, old), clients.first)).to.equal(false);
+      expect(await isSignedIn(provider, onPod(late, person), clients.first)).to.equal(true);
+    });
+
+    it('and nobody is signed out when the answer with the new one was lost', async () => {
+      const { old } = await signedInTwice();
+      expect(await isSignedIn(provider, onPod(late, old), clients.first)).to.equal(true);
+    });
+
+    it('and no slow answer puts the old one back', async () => {
+      const { person, old } = await signedInTwice();
+      for (const isShown of [false, true]) {
+        if (isShown) expect(await isSignedIn(provider, person, clients.first)).to.equal(true);
+        const reply = await old.clone().request(authorizationRequest(clients.first).path);
+        expect(reply.location).to.match(/[?&]code=/);
+        expect(reply.setCookies.filter((line) => line.startsWith('holdfast_session'))).to.deep.equal([]);
+      }
     });
 
     it('and one from before the sign-in is worth nothing (session fixation)', async () => {

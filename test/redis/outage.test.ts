@@ -57,6 +57,11 @@ describe('an outage of Redis', () => {
     await expectOutage(client.eval(writing, 1, 'a'), /^MISCONF/);
   });
 
+  it('is a primary that was demoted before it was asked who holds the write', async () => {
+    await client.call('REPLICAOF', '127.0.0.1', '1');
+    expect((await expectOutage(client.call('WAIT', '1', '10'), /WAIT/)).retryAfterSeconds).to.equal(1);
+  });
+
   it('is a primary that lacks the replicas it must have', async () => {
     await client.config('SET', 'min-replicas-to-write', '1');
     await expectOutage(client.set('a', 'x'), /^NOREPLICAS/);
