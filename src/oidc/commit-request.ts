@@ -55,7 +55,12 @@ async function finish(parts: CommitParts, ctx: Context, unit: UnitOfWork): Promi
   keepNewerCookie(ctx, unit);
 
   const askedAgain = unit.singles.find((single) => single.earlierAnswer !== undefined);
-  if (askedAgain) return answerOrRefuse(parts, ctx, unit, askedAgain, askedAgain.earlierAnswer);
+  if (askedAgain) {
+    // Since the first answer the account may have been disabled or have got a new password.
+    const account = await unit.commitAccount();
+    if (!account.ok) return refuse(parts, ctx, unit, account);
+    return answerOrRefuse(parts, ctx, unit, askedAgain, askedAgain.earlierAnswer);
+  }
 
   await keepSessionAlive(parts, ctx);
   const kept = unit.singles.filter((single) => single.answerForMs > 0 && !isStrict(ctx));

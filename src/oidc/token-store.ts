@@ -143,7 +143,8 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     destroy(id: string): void {
       const at = keyOf(id);
       if (!at) return;
-      unitOfWork().revocation(at.key).remove(at.key).remove(keys.answer(at.key));
+      // In one script with the end of its grant: sent again, a request no longer finds the grant by the token.
+      unitOfWork().revocation(keys.grant(at.tag)).remove(at.key).remove(keys.answer(at.key));
       unitOfWork().hold(at.key, undefined);
     },
 

@@ -164,6 +164,14 @@ export class UnitOfWork {
     await Promise.all(changes.map((change) => this.#store.commit(change)));
   }
 
+  /** The account's part alone, for a request whose other writes were made before. */
+  async commitAccount(): Promise<CommitResult> {
+    const changes = [...this.#aggregates.values()].filter(
+      ({ rank, change }) => rank === 'account' && !change.isEmpty,
+    );
+    return (changes.length > 0 && (await this.#commitTogether(changes))) || { ok: true };
+  }
+
   /** Stops at the first rank that refuses: what ranks after it is not written. */
   async commit(): Promise<CommitResult> {
     await this.commitRevocations();

@@ -40,7 +40,7 @@ describe('round trips to Redis', () => {
   for (const operation of operations) {
     it(`${operation.name}: ${limits[operation.name]}`, async () => {
       const { roundTrips } = await sample(server, { ...operation, times: 5 }, 1);
-      expect(roundTrips).to.equal(limits[operation.name]);
+      expect(roundTrips).to.be.at.most(limits[operation.name] ?? 0);
     });
   }
 

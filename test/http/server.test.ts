@@ -1,9 +1,11 @@
 import { expect } from 'chai';
 import getRawBody from 'raw-body';
+import { z } from 'zod';
 import { Refusal, Unavailable } from '../../src/errors.ts';
 import { replyWithError } from '../../src/http/error-reply.ts';
 import type { Renderer } from '../../src/http/render.ts';
 import { route } from '../../src/http/route.ts';
+import { allowFormAction } from '../../src/http/security-headers.ts';
 import { assets, connectTo, type SmallServer, startSmallServer, untilClosed } from './small-server.ts';
 
 const statusOf = (answer: string) => Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]);
@@ -27,6 +29,7 @@ describe('the server', () => {
         route({
           method: 'GET',
           path: '/interaction/:uid/half-made',
+          params: z.strictObject({ uid: z.string() }),
           statuses: [200],
           async handle({ raw }) {
             raw.set({
@@ -38,6 +41,7 @@ describe('the server', () => {
               'access-control-allow-origin': '*',
             });
             raw.cookies.set('half', 'made');
+            allowFormAction(raw, ['https://half.example']);
             raw.body = { half: 'made' };
             throw fails();
           },

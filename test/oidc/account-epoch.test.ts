@@ -52,6 +52,8 @@ for (const [name, start] of topologies) {
         const tokens = await provider.signIn(person, clients.first);
         const fresh = await provider.signIn(person, clients.first);
         const { answer, verifier } = await provider.authorize(person, clients.first);
+        const spent = await provider.signIn(provider.person(), clients.first);
+        expect((await refresh(spent)).status).to.equal(200);
         expect((await userinfo(tokens)).status).to.equal(200);
         expect((await introspect(tokens.refresh_token)).json.active).to.equal(true);
 
@@ -61,6 +63,8 @@ for (const [name, start] of topologies) {
           expect((await introspect(tokens.access_token)).json.active, moment).to.equal(false);
           expect((await introspect(fresh.refresh_token)).json.active, moment).to.equal(false);
           expect((await refresh(tokens)).json.error, moment).to.equal('invalid_grant');
+          // Not even the answer that it had before.
+          expect((await refresh(spent)).json.error, moment).to.equal('invalid_grant');
           const exchanged = await provider.exchange(clients.first, answer.code ?? '', verifier);
           expect(exchanged.json.error, moment).to.equal('invalid_grant');
           const silent = await provider.authorize(person.clone(), clients.first, { prompt: 'none' });
