@@ -236,7 +236,10 @@ export function readConfig(
       try {
         values[name.slice(0, -5)] = readFileSync(value, 'utf8').trim();
       } catch (cause) {
-        faults.push(`${name}: the file ${value} cannot be read (${(cause as NodeJS.ErrnoException).code})`);
+        // The path is not repeated: a secret may have been put there by mistake.
+        faults.push(
+          `${name}: the file that it names cannot be read (${(cause as NodeJS.ErrnoException).code})`,
+        );
       }
     }
   }

@@ -2,6 +2,7 @@ import type { Context, Middleware } from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
+import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { giveAnswerAgain, sealAnswer } from './answer-again.ts';
@@ -106,15 +107,19 @@ function forgetWhenSent({ store, log }: CommitParts, ctx: Context, single: Singl
 }
 
 async function refuse(parts: CommitParts, ctx: Context, unit: UnitOfWork, result: Refused): Promise<void> {
+  const { rank, refused } = result;
+  if (rank === 'account') {
+    if (isTokenRequest(ctx)) return refuseToken(ctx, 'the account may no longer sign in');
+    // What the person answered would be refused each time that the browser came back with it.
+    if (isResume(ctx)) {
+      throw new Refusal(400, 'expired', { description: 'the account may no longer sign in' });
+    }
+    return startOver(parts, ctx);
+  }
   if (unit.fallBack) {
     // Refused means here that another answer was first; then the browser goes on with that one.
     await parts.store.commit(unit.fallBack.change);
     return sendTo(ctx, unit.fallBack.location);
-  }
-  const { rank, refused } = result;
-  if (rank === 'account') {
-    if (isTokenRequest(ctx)) return refuseToken(ctx, 'the account may no longer sign in');
-    return startOver(parts, ctx);
   }
   if (refused.reason === 'spent') {
     const single = unit.singles.find(({ key }) => key === refused.key);
@@ -139,6 +144,12 @@ async function answerOrRefuse(
   sealed: string | undefined,
 ): Promise<void> {
   if (sealed !== undefined && giveAnswerAgain(parts.ring, ctx, unit, single, sealed)) {
+    // The first request may still wait for its replicas, or have given up on them: what it wrote must be kept
+    // before anybody acts on it. WAIT covers what this connection wrote, so something must be written.
+    const kept = new Change().durable().requireAlive(single.key).set(single.key, 0, { again: '1' });
+    if (!(await parts.store.commit(kept)).ok) {
+      throw new Refusal(400, 'expired', { description: 'the request was already answered' });
+    }
     parts.log.info({ route: (ctx as unknown as KoaContextWithOIDC).oidc?.route }, 'answered again');
     return;
   }
@@ -179,6 +190,11 @@ function sendTo(ctx: Context, location: string): void {
 
 function isTokenRequest(ctx: Context): boolean {
   return ctx.path === '/token';
+}
+
+/** Whether this goes on with an interaction that a person has answered. */
+function isResume(ctx: Context): boolean {
+  return ['resume', 'device_resume'].includes((ctx as unknown as KoaContextWithOIDC).oidc?.route ?? '');
 }
 
 function isStrict(ctx: Context): boolean {

@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { type ProblemKind, Refusal } from '../errors.ts';
+import { type ProblemKind, Refusal, Unavailable } from '../errors.ts';
 import type { ClientSummary, EnginePages } from './pages.ts';
 
 type EngineClient = NonNullable<KoaContextWithOIDC['oidc']['client']>;
@@ -27,6 +27,8 @@ export function enginePages(pages: EnginePages) {
       });
     },
     error: (ctx: KoaContextWithOIDC, out: { error: string; error_description?: string }, cause: unknown) => {
+      // No fault of ours, and answered with 503 where the request is committed.
+      if (cause instanceof Unavailable) return;
       const kind = cause instanceof errors.SessionNotFound ? 'expired' : kindOf(ctx.status);
       const refusal = new Refusal(ctx.status, kind, {
         code: out.error,

@@ -26,7 +26,8 @@ export async function startBalancer(ports: () => number[]): Promise<Balancer> {
       pod.pipe(client);
     });
     pod.once('error', () => (isConnected ? client.destroy() : passOn(client, tried + 1)));
-    pod.once('close', () => isConnected && client.destroy());
+    // What a pod sent before it died still arrives.
+    pod.once('close', (isBroken) => isConnected && (isBroken ? client.destroy() : client.end()));
     client.once('close', () => pod.destroy());
   }
 

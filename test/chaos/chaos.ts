@@ -2,20 +2,23 @@
  * `npm run chaos`: faults under load, and a count of what must never happen. Exits 1 unless the five are 0.
  *
  *   --seconds <n>     per fault; 20 when left out
- *   --fault <name>    may be repeated; all that the topology has when left out
+ *   --fault <name>    may be repeated, or take several with commas; all that the topology has when left out
  *   --topology <t>    standalone, sentinel or cluster
- *   --seed <n>        of the choices that are made; printed, to make them again. What happens at which moment
- *                     still depends on the machine.
+ *   --seed <n>        of every choice that is made, by people, faults and pods that die; printed, to make them
+ *                     again. What happens at which moment still depends on the machine.
  *   --pods <n>, --people <n>   3 and 8 when left out
  *   --json            the result as JSON
  */
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { faults, type TopologyName } from './faults.ts';
-import { isClean, percentile, type Record } from './record.ts';
-import { runChaos } from './run.ts';
+import { everywhere } from './fault.ts';
+import { faults } from './faults.ts';
+import { isClean } from './record.ts';
+import { runChaos, Skipped } from './run.ts';
+import { type Row, toReport, toTable } from './table.ts';
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     seconds: { type: 'string', default: '20' },
     fault: { type: 'string', multiple: true },
@@ -27,73 +30,49 @@ const { values } = parseArgs({
   },
 });
 
-const topology = values.topology as TopologyName;
-const known = Object.entries(faults).filter(([, fault]) => fault.topologies.includes(topology));
-if (known.length === 0) throw new Error('--topology is standalone, sentinel or cluster');
-const names = values.fault ?? known.map(([name]) => name);
+const topology = everywhere.find((name) => name === values.topology);
+if (!topology) refuse('--topology is standalone, sentinel or cluster');
+const seconds = wholeNumber('seconds', 1);
+const seed = wholeNumber('seed', 0);
+const pods = wholeNumber('pods', 3);
+const people = wholeNumber('people', 1);
+const known = Object.keys(faults).filter((name) => faults[name]?.topologies.includes(topology));
+const names = values.fault
+  ? [...values.fault, ...positionals].flatMap((name) => name.split(','))
+  : known.filter((name) => !faults[name]?.isOnlyByName);
 for (const name of names) {
-  if (!known.some(([each]) => each === name)) {
-    throw new Error(`${topology} has no fault ${name}; it has ${known.map(([each]) => each).join(', ')}`);
+  if (!known.includes(name)) refuse(`${topology} has no fault ${name}; it has ${known.join(', ')}`);
+}
+
+say(`seed ${seed}, ${topology}, ${pods} pods, ${people} people, ${seconds} s per fault`);
+const rows: Row[] = [];
+for (const fault of names) {
+  say(`${fault} …`);
+  try {
+    rows.push({ fault, record: await runChaos({ fault, topology, seconds, seed, pods, people, say }) });
+  } catch (error) {
+    if (!(error instanceof Skipped)) throw error;
+    say(`  skipped: ${error.message}`);
+    rows.push({ fault, skipped: error.message });
   }
 }
 
-const say = (line: string) => process.stderr.write(`${line}\n`);
-say(
-  `seed ${values.seed}, ${topology}, ${values.pods} pods, ${values.people} people, ${values.seconds} s per fault`,
-);
-const results: [string, Record][] = [];
-for (const fault of names) {
-  say(`${fault} …`);
-  results.push([
-    fault,
-    await runChaos({
-      fault,
-      topology,
-      seconds: Number(values.seconds),
-      seed: Number(values.seed),
-      pods: Number(values.pods),
-      people: Number(values.people),
-      say,
-    }),
-  ]);
+const result = { seed, topology, pods, people, seconds, results: toReport(rows) };
+process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : `${toTable(rows)}\n`);
+say(`seed ${seed}`);
+process.exit(rows.every((row) => 'skipped' in row || isClean(row.record)) ? 0 : 1);
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
 }
 
-if (values.json) {
-  const report = results.map(([fault, { times, ...record }]) => ({
-    fault,
-    ...record,
-    p50: percentile(times, 0.5),
-    p99: percentile(times, 0.99),
-  }));
-  process.stdout.write(`${JSON.stringify({ seed: values.seed, topology, results: report }, null, 2)}\n`);
-} else {
-  process.stdout.write(`${table()}\n`);
+function refuse(reason: string): never {
+  process.stderr.write(`${reason}\n`);
+  process.exit(2);
 }
-process.exit(results.every(([, record]) => isClean(record)) ? 0 : 1);
 
-function table(): string {
-  const head = [
-    ...[
-      'fault',
-      'flows',
-      'kills',
-      'requests',
-      'failed',
-      'resent',
-      'signed out',
-      'lost',
-      'double',
-      'revived',
-      'wrong',
-    ],
-    ...['longest gap ms', 'p50 ms', 'p99 ms'],
-  ];
-  const rows = results.map(([fault, record]) => {
-    const { flows, kills, requests, failed, resent, five, longestGapMs, times } = record;
-    const counts = [flows, kills, requests, failed, resent, ...Object.values(five), longestGapMs];
-    return [fault, ...counts, percentile(times, 0.5).toFixed(0), percentile(times, 0.99).toFixed(0)];
-  });
-  const words = results.flatMap(([fault, { violations }]) => violations.map((what) => `${fault}: ${what}`));
-  const line = (cells: unknown[]) => `| ${cells.join(' | ')} |`;
-  return [line(head), line(head.map(() => '---')), ...rows.map(line), '', ...words].join('\n');
+function wholeNumber(name: 'seconds' | 'seed' | 'pods' | 'people', least: number): number {
+  const number = Number(values[name]);
+  if (Number.isSafeInteger(number) && number >= least) return number;
+  return refuse(`--${name} is a whole number of at least ${least}`);
 }

@@ -1,125 +1,119 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Pod, startPod } from '../support/pods.ts';
+import { findPorts } from '../support/redis-process.ts';
+import { type PodPlan, planEnvironment } from './pod-plan.ts';
+import { seedOf } from './random.ts';
 import type { Record } from './record.ts';
-
-/** Where a pod may kill itself; see `preloadFor`. */
-export type KillPoint = 'before-commit' | 'after-commit' | 'before-answer';
 
 /** Pods that are started again whenever they end. */
 export type Pods = {
   ports(): number[];
-  /** Sends a signal to one of them. Two always stay. */
+  /** Sends a signal to one of them. One always stays. */
   end(index: number, signal: NodeJS.Signals): Promise<void>;
   count: number;
   allUp(): Promise<void>;
+  /** Starts those anew that had a plan to fail by, without it. */
+  heal(): Promise<void>;
   close(): Promise<void>;
 };
 
-export async function startPods(options: {
+export type PodsOptions = {
   count: number;
   issuer: string;
   redisUrl: string;
   record: Record;
+  seed: number;
   environment: { [name: string]: string };
-  /** What is loaded before a pod's own code. */
-  preload(index: number): string | undefined;
+  plan(index: number): Omit<PodPlan, 'seed'> | undefined;
   /** Where the version lies that a pod runs; undefined for this one. */
   directory(index: number): string | undefined;
-}): Promise<Pods> {
+};
+
+export async function startPods(options: PodsOptions): Promise<Pods> {
   const { record } = options;
   let isClosing = false;
+  let isHealed = false;
+  let starts = 0;
+  const planned = new WeakSet<Pod>();
 
-  async function start(index: number, port?: number): Promise<Pod> {
-    const preload = options.preload(index);
+  async function start(index: number, port: number): Promise<Pod> {
+    const plan = isHealed ? undefined : options.plan(index);
     const directory = options.directory(index);
+    const seed = seedOf(options.seed, 'pod', index, starts++);
     const pod = await startPod({
       name: `pod-${index}`,
       issuer: options.issuer,
       redisUrl: options.redisUrl,
-      ...(port === undefined ? {} : { port }),
+      port,
       ...(directory === undefined ? {} : { directory }),
-      environment: {
-        ...options.environment,
-        ...(preload ? { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(preload)}` } : {}),
-      },
+      environment: { ...options.environment, ...(plan ? planEnvironment({ ...plan, seed }) : {}) },
     });
+    if (plan) planned.add(pod);
     pod.process.once('exit', () => void startAgain(index, pod));
     return pod;
   }
 
   async function startAgain(index: number, pod: Pod): Promise<void> {
     if (isClosing) return;
+    noteErrors(pod);
     if (pod.process.signalCode === 'SIGKILL') record.kills += 1;
     else if (pod.process.exitCode !== 0) {
       record.violate('wrong', `a pod ended by itself (${pod.process.exitCode}): ${pod.log().slice(-300)}`);
     }
-    while (!isClosing) {
+    for (let { port } = pod; !isClosing; port = await freePort()) {
       try {
-        pods[index] = await start(index, pod.port);
+        pods[index] = await start(index, port);
         return;
       } catch {
-        // With Redis away, or a kill point at its start: again.
+        // Redis is away, or the port is taken: again, at another one.
         await pause(200);
       }
     }
   }
 
-  const pods = await Promise.all(Array.from({ length: options.count }, (_, index) => start(index)));
+  function noteErrors(pod: Pod): void {
+    for (const line of pod.log().split('\n')) {
+      if (/"level":(50|60|"error"|"fatal")/.test(line) && record.podErrors.length < 20) {
+        record.podErrors.push(line.slice(0, 1500));
+      }
+    }
+  }
+
+  const pods = await Promise.all(
+    Array.from({ length: options.count }, async (_, index) => start(index, await freePort())),
+  );
   const isUp = ({ process: { exitCode, signalCode } }: Pod) => exitCode === null && signalCode === null;
+  async function allUp(): Promise<void> {
+    while (!pods.every(isUp)) await pause(50);
+  }
   return {
     count: options.count,
     ports: () => pods.map(({ port }) => port),
     async end(index, signal) {
       const pod = pods[index];
-      if (!pod || pods.filter(isUp).length <= 2) return;
+      if (!pod || !isUp(pod) || pods.filter(isUp).length <= 1) return;
+      if (signal !== 'SIGKILL') record.kills += 1;
       await pod.kill(signal);
     },
-    async allUp() {
-      while (!pods.every(isUp)) await pause(50);
+    allUp,
+    async heal() {
+      isHealed = true;
+      // One that is on its way up may still have got a plan.
+      do {
+        await allUp();
+        for (const pod of pods) if (planned.has(pod)) await pod.kill('SIGTERM');
+      } while (pods.some((pod) => planned.has(pod)));
     },
     async close() {
       isClosing = true;
+      for (const pod of pods) noteErrors(pod);
       await Promise.all(pods.map((pod) => pod.kill('SIGKILL')));
     },
   };
 }
 
-/**
- * Code for a pod that kills itself at a point in some requests: before a commit is sent to Redis; right after it
- * was sent, which on a Cluster is between two aggregates as well; or when the answer is about to leave.
- */
-export function preloadFor(point: KillPoint, probability: number): string {
-  const die = `if (Math.random() < ${probability}) process.kill(process.pid, 'SIGKILL');`;
-  if (point === 'before-answer') {
-    return [
-      "const { ServerResponse } = await import('node:http');",
-      'const { end } = ServerResponse.prototype;',
-      'ServerResponse.prototype.end = function (...given) {',
-      `  if (/^\\/(token|auth|interaction|session)/.test(this.req.url)) { ${die} }`,
-      '  return end.apply(this, given);',
-      '};',
-    ].join('\n');
-  }
-  return [
-    "const { Socket } = await import('node:net');",
-    'const { write } = Socket.prototype;',
-    'Socket.prototype.write = function (chunk, ...rest) {',
-    '  const isCommit = /evalsha|eval/.test(String(chunk)) && /unspent|not-dead|alive|absent/.test(String(chunk));',
-    ...(point === 'before-commit' ? [`  if (isCommit) { ${die} }`] : []),
-    '  const done = write.call(this, chunk, ...rest);',
-    ...(point === 'after-commit' ? [`  if (isCommit) { ${die} }`] : []),
-    '  return done;',
-    '};',
-  ].join('\n');
-}
-
-/** Code for a pod whose clock is off. */
-export function clockOff(ms: number): string {
-  return [
-    'const now = Date.now;',
-    `Date.now = () => now() + ${ms};`,
-    'globalThis.Date = class extends Date {',
-    '  constructor(...given) { given.length === 0 ? super(Date.now()) : super(...given); }',
-    '};',
-  ].join('\n');
+/** Below the ports of outgoing connections: those to a dead pod must not be given its own port. */
+async function freePort(): Promise<number> {
+  const [port = 0] = await findPorts(1);
+  return port;
 }

@@ -162,6 +162,33 @@ describe('a sign-in session', () => {
     expect(await isAlive(provider, String(after.json.access_token))).to.equal(true);
   });
 
+  it('does not begin for an account that is disabled while its password is checked', async () => {
+    const { accounts } = provider.parts;
+    const made = await accounts.create({ email: 'eve@example.com', password: 'eve has a long passphrase' });
+    const id = made.ok ? made.account.id : '';
+    const browsers = await Promise.all(
+      Array.from({ length: 13 }, async () => {
+        const person = onPod(provider.pods[0] as Pod, provider.person());
+        return { person, form: await loginForm(person) };
+      }),
+    );
+    // Passwords are checked a few at a time; so the last of these is still waiting when the account goes.
+    const answers = browsers.map(({ person, form }, i) => {
+      const password = i === 12 ? 'eve has a long passphrase' : 'eve has another passphrase';
+      const { action, fields } = form;
+      return person.request(action, { form: { ...fields, email: 'eve@example.com', password } });
+    });
+    await pause(40);
+    await accounts.setStatus(id, 'disabled');
+    const [browser] = browsers.slice(-1);
+    let [reply] = (await Promise.all(answers)).slice(-1);
+    for (let hop = 0; hop < 5 && reply?.location?.includes('/auth/'); hop++) {
+      reply = await browser?.person.request(reply.location);
+    }
+    expect(reply?.status, reply?.location).to.equal(400);
+    expect(browser && (await isSignedIn(provider, browser.person, clients.first))).to.equal(false);
+  });
+
   describe('that was signed out', () => {
     it('stays out, with every cookie that it had', async () => {
       const person = provider.person();
