@@ -127,7 +127,7 @@ const chromiumPackages = {
   brew: ['--cask', 'chromium'],
 };
 const installCommands = {
-  'apt-get': ['install', '-y', '--no-install-recommends'],
+  'apt-get': ['install', '-y'],
   dnf: ['install', '-y'],
   yum: ['install', '-y'],
   apk: ['add'],
