@@ -261,21 +261,6 @@ describe('local Redis', () => {
     }
   });
 
-  it('lives through Ctrl-C until the provider has drained', async () => {
-    const { child, path, nextLine } = await startProvider(directory);
-    const pid = await serverPid(path);
-    const draining = nextLine();
-    // A terminal sends the signal to the whole process group.
-    process.kill(-(child.pid ?? 0), 'SIGINT');
-    expect(await draining).to.equal('draining');
-    // A server that got the signal too would be gone by then.
-    await pause(300);
-    expect(await withClient(path, (client) => client.set('written', 'while draining'))).to.equal('OK');
-    child.stdin?.write('go on\n');
-    await once(child, 'exit');
-    await ends(pid);
-  });
-
   it('puts the socket elsewhere when its path would be too long', async () => {
     const deep = join(directory, 'd'.repeat(60), 'e'.repeat(60));
     const local = await startLocalRedis({ directory: deep, log });
