@@ -9,7 +9,11 @@ export async function startTrail(parts: {
   pods: PodGroup;
   proxy: RoundRobinProxy;
 }): Promise<{ url: string; close(): Promise<void> }> {
-  const server = createServer((_request, response) => {
+  const server = createServer(({ method, url }, response) => {
+    if (method !== 'GET' || url !== '/trail') {
+      response.writeHead(404).end();
+      return;
+    }
     response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-store' });
     response.end(
       JSON.stringify({

@@ -376,10 +376,12 @@ describe('bad input', () => {
 
   describe('in a form of ours', () => {
     async function loginPage(person: Person = provider.person()) {
-      const { location } = await person.request(authorizationRequest(clients.first).path);
+      const { path } = authorizationRequest(clients.first);
+      const { location } = await person.request(path);
       const page = await person.request(location ?? '');
+      const state = new URL(path, provider.issuer).searchParams.get('state');
       const cookie = [...person.cookies].map(([name, { value }]) => `${name}=${value}`).join('; ');
-      return { person, cookie, uid: location?.split('/').at(-1) ?? '', ...formOf(page.body) };
+      return { person, state, cookie, uid: location?.split('/').at(-1) ?? '', ...formOf(page.body) };
     }
 
     const credentials = () => ({ email: provider.account.email, password: provider.account.password });
@@ -455,6 +457,21 @@ describe('bad input', () => {
       }
       const page = await ask(`/interaction/${other.uid}`, { headers: { cookie: one.cookie } });
       expect(page.status).to.equal(400);
+    });
+
+    it('goes on with its own request, whatever cookie another one has planted', async () => {
+      const [mine, attackers] = [await loginPage(), await loginPage()];
+      const planted = [...attackers.person.cookies]
+        .filter(([name]) => name.startsWith('holdfast_resume'))
+        .map(([name, { value }]) => `${name}=${value}`);
+      expect(planted).to.have.lengthOf(2);
+      const reply = await ask(mine.action, {
+        method: 'POST',
+        headers: { ...form, cookie: `${planted.join('; ')}; ${mine.cookie}` },
+        body: encode({ ...mine.fields, ...credentials() }),
+      });
+      expect(new URL(reply.location ?? '').searchParams.get('state')).to.equal(mine.state);
+      expect(reply.location).to.match(/[?&]code=/);
     });
 
     it('is shown again when its token is not the right one, and works then', async () => {
