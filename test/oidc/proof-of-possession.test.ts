@@ -161,6 +161,15 @@ describe('a token that is bound to a key', () => {
       for (const pod of [1, 0]) expect((await serviceToken(proof, pod)).status).to.equal(400);
     });
 
+    it('for one request: not for another that spends something else', async () => {
+      const key = await createClientKey();
+      const [one, other] = [await boundTokens(key), await boundTokens(key)];
+      const proof = await key.proof('POST', tokenUrl());
+      expect((await refresh(one.refresh_token, proof)).status).to.equal(200);
+      expect((await refresh(other.refresh_token, proof)).json.error).to.equal('invalid_grant');
+      expect((await refresh(other.refresh_token, await key.proof('POST', tokenUrl()))).status).to.equal(200);
+    });
+
     it('still once when it was dated ahead, as long as it is good', async () => {
       const key = await createClientKey();
       const proof = await key.proof('POST', tokenUrl(), { iat: now() + 200, jti: 'dated ahead' });
