@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { locales } from '../locale.ts';
 import { languageCookie } from './language.ts';
-import { locales } from './locale.ts';
 import { type Route, route } from './route.ts';
 
 const year = 365 * 24 * 60 * 60;

@@ -1,5 +1,5 @@
 import type { Context } from 'koa';
-import { chooseLocale, type Locale } from './locale.ts';
+import { chooseLocale, type Locale } from '../locale.ts';
 
 /** Where the choice of the switcher is kept. The prefix binds it to this host and to https. */
 export function languageCookie(ctx: Context): string {

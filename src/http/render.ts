@@ -5,8 +5,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ejs from 'ejs';
+import { hasText, type Locale, languages, locales, type Translator, translator } from '../locale.ts';
 import type { Assets } from './assets.ts';
-import { hasText, type Locale, languages, locales, type Translator, translator } from './locale.ts';
 
 /** What a page may say about a client. `host` is where the person is sent, without scheme and path. */
 export type ClientSummary = {

@@ -1,9 +1,9 @@
 import type { Context, Middleware } from 'koa';
 import { z } from 'zod';
 import { Refusal } from '../errors.ts';
+import type { Locale } from '../locale.ts';
 import { decode, readForm, readPairs } from './body.ts';
 import { localeOf } from './language.ts';
-import type { Locale } from './locale.ts';
 import { checkOrigin } from './origin.ts';
 import { allowFormAction } from './security-headers.ts';
 

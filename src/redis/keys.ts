@@ -12,7 +12,17 @@
  *   {u:<h>}        a device user code → the id of its device code, sealed
  *   {c:<id>}       a client         hash
  *   {a:<id>}       an account       hash
+ *   {a:<id>}:factors   its second factors and passkeys: hash, one field for each, see accounts/factor-store.ts
+ *   {a:<id>}:once:<h>  a step or code of a factor that was used
+ *   {a:<id>}:browsers  browsers that it trusts: hash
+ *   {a:<id>}:sessions  its sessions: sorted set of uid by the time of their end
+ *   {a:<id>}:activity  what happened to it lately: stream
  *   {e:<h>}        an e-mail address → account id
+ *   {l:<h>}        a link that was mailed, hash; see accounts/one-time-link.ts
+ *   {o:<h>}        an account at another provider → account id
+ *   {w:<h>}        a sign-in at another provider that is under way, hash
+ *   {limits}:<h>   failures counted by the sign-in limits; all in one slot, so that one script sees them all
+ *   {mail}, {mail}:<id>   the outbox: sorted set of ids by the time of the next try, and a hash for each mail
  *   {k}            the key ring     hash
  *   {accounts}     ids of the accounts, by creation time; {clients} likewise
  *
@@ -33,8 +43,18 @@ export function createKeys(prefix: string) {
     client: (id: string) => `${prefix}{c:${id}}`,
     clientList: () => `${prefix}{clients}`,
     account: (id: string) => `${prefix}{a:${id}}`,
+    accountFactors: (id: string) => `${prefix}{a:${id}}:factors`,
+    accountOnce: (id: string, hash: string) => `${prefix}{a:${id}}:once:${hash}`,
+    accountBrowsers: (id: string) => `${prefix}{a:${id}}:browsers`,
     accountSessions: (id: string) => `${prefix}{a:${id}}:sessions`,
+    accountActivity: (id: string) => `${prefix}{a:${id}}:activity`,
     email: (hash: string) => `${prefix}{e:${hash}}`,
+    link: (hash: string) => `${prefix}{l:${hash}}`,
+    upstreamAccount: (hash: string) => `${prefix}{o:${hash}}`,
+    upstreamSignIn: (hash: string) => `${prefix}{w:${hash}}`,
+    limit: (hash: string) => `${prefix}{limits}:${hash}`,
+    outbox: () => `${prefix}{mail}`,
+    mail: (id: string) => `${prefix}{mail}:${id}`,
     accountList: () => `${prefix}{accounts}`,
     keyRing: () => `${prefix}{k}`,
     /** The sealed answer to the request that spent the thing under `key`; in the slot of that thing. */

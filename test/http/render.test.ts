@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Assets, loadAssets } from '../../src/http/assets.ts';
-import { locales } from '../../src/http/locale.ts';
 import { createRenderer, type Renderer, type Views } from '../../src/http/render.ts';
+import { locales } from '../../src/locale.ts';
 import { samples } from '../pages/sample-pages.ts';
 
 const viewsDirectory = new URL('../../views', import.meta.url).pathname;

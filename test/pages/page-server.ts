@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { loadAssets } from '../../src/http/assets.ts';
-import { locales } from '../../src/http/locale.ts';
 import { createRenderer } from '../../src/http/render.ts';
+import { locales } from '../../src/locale.ts';
 import { samples } from './sample-pages.ts';
 
 const views = new URL('../../views', import.meta.url).pathname;

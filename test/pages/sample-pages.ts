@@ -1,6 +1,7 @@
 /** Owns one example of every page in each of its states. Does not own what is checked on them. */
-import type { Locale } from '../../src/http/locale.ts';
+
 import type { ClientSummary, Renderer, Views } from '../../src/http/render.ts';
+import type { Locale } from '../../src/locale.ts';
 
 export type Sample = {
   name: string;

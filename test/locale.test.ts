@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { chooseLocale, hasText, languages, locales, translator } from '../../src/http/locale.ts';
+import { chooseLocale, hasText, languages, locales, translator } from '../src/locale.ts';
 
 const views = new URL('../../views/', import.meta.url);
 
