@@ -82,7 +82,7 @@ function lookup(ranges: string[]): Locale | undefined {
 
 function readCatalogue(locale: Locale): Record<string, string> {
   return JSON.parse(
-    readFileSync(new URL(`../../views/locales/${locale}.json`, import.meta.url), 'utf8'),
+    readFileSync(new URL(`../views/locales/${locale}.json`, import.meta.url), 'utf8'),
   ) as Record<string, string>;
 }
 

@@ -30,7 +30,18 @@ const exceptions = new Set(['config.ts → redis/redis-url.ts', 'config.ts → r
 /** Packages, and built-in things, that one module or file keeps to itself. */
 const quarantine: { what: RegExp; where: RegExp; why: string }[] = [
   { what: /from 'oidc-provider'/, where: /^oidc\//, why: 'only oidc knows the engine' },
-  { what: /from 'ejs'/, where: /^http\/render\.ts$|^demo\//, why: 'only render.ts knows EJS' },
+  {
+    what: /from 'ejs'/,
+    where: /^http\/render\.ts$|^mail\/compose\.ts$|^demo\//,
+    why: 'only render.ts and compose.ts know EJS',
+  },
+  { what: /from 'nodemailer/, where: /^mail\/smtp\.ts$/, why: 'only smtp.ts sends mail' },
+  {
+    what: /from '@simplewebauthn/,
+    where: /^accounts\/passkeys\.ts$/,
+    why: 'only passkeys.ts knows WebAuthn',
+  },
+  { what: /from 'otpauth/, where: /^accounts\/totp\.ts$/, why: 'only totp.ts knows TOTP' },
   { what: /from 'argon2'/, where: /^accounts\/password\.ts$/, why: 'only password.ts hashes' },
   { what: /from 'ioredis'/, where: /^redis\/|^demo\//, why: 'only redis knows the client' },
   {
