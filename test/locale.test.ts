@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { chooseLocale, hasText, languages, locales, translator } from '../src/locale.ts';
 
-const views = new URL('../../views/', import.meta.url);
+const views = new URL('../views/', import.meta.url);
 
 function catalogue(locale: string): Record<string, string> {
   return JSON.parse(readFileSync(new URL(`locales/${locale}.json`, views), 'utf8'));
