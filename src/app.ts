@@ -21,6 +21,7 @@ import { homeRoutes } from './interactions/home.ts';
 import { interactionRoutes } from './interactions/interactions.ts';
 import type { Log } from './log.ts';
 import { createOidc, type Oidc, oidcSecrets } from './oidc/oidc.ts';
+import { type ClockWatch, watchClock } from './redis/clock-watch.ts';
 import { CannotOpen, openKeyRing } from './redis/key-ring.ts';
 import { openStore, type Store } from './redis/redis.ts';
 import type { RedisTarget } from './redis/redis-url.ts';
@@ -134,6 +135,7 @@ export function createApp(
   const store = openStore(config, target, log);
   let parts: Parts | undefined;
   let provider: Middleware | undefined;
+  let clock: ClockWatch | undefined;
   let isClosing = false;
 
   const server = createServer({
@@ -146,12 +148,22 @@ export function createApp(
     engine: [
       (ctx, next) => {
         if (!provider) throw new Unavailable('Redis was not reached yet');
+        if (clock?.fits() === false) {
+          // Sent again on another connection, the request may meet another pod.
+          ctx.set('connection', 'close');
+          throw new Unavailable('the clock of this pod is too far from that of Redis', {
+            retryAfterSeconds: 1,
+          });
+        }
         return provider(ctx, next);
       },
     ],
     originCheckedPaths: ['/session/end/confirm', '/device'],
     strict: false,
-    probes: { isStarted: () => parts !== undefined, isReady: () => parts !== undefined },
+    probes: {
+      isStarted: () => parts !== undefined,
+      isReady: () => parts !== undefined && clock?.fits() !== false,
+    },
   });
 
   async function untilBuilt(): Promise<Parts> {
@@ -159,6 +171,7 @@ export function createApp(
       try {
         await store.whenReady(5000);
         const built = await buildParts(config, store, log, pages);
+        clock ??= await watchClock(store, config.clockToleranceMs, log);
         const { oidc } = built;
         server.app.keys = oidc.cookieKeys as never;
         const interactions = interactionRoutes({
@@ -192,6 +205,7 @@ export function createApp(
     async drain() {
       isClosing = true;
       await server.drain();
+      clock?.close();
       await (parts?.close() ?? store.close());
     },
   };

@@ -130,6 +130,7 @@ const schema = z
     HOLDFAST_REFRESH_TOKEN_SECONDS: wholeNumber(60, 365 * day).default(30 * day),
     HOLDFAST_TOKEN_RETRY_SECONDS: wholeNumber(0, 300).default(30),
     HOLDFAST_CLIENT_CACHE_MS: wholeNumber(0, 60_000).default(1000),
+    HOLDFAST_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 3600).default(30),
     HOLDFAST_DRAIN_SECONDS: wholeNumber(0, 300).default(20),
     HOLDFAST_DRAIN_PAUSE_MS: wholeNumber(0, 60_000).default(2000),
     HOLDFAST_HASH_CONCURRENCY: wholeNumber(1, 64).default(2),
@@ -192,6 +193,8 @@ const schema = z
       tokenRetrySeconds: raw.HOLDFAST_TOKEN_RETRY_SECONDS,
     },
     clientCacheMs: raw.HOLDFAST_CLIENT_CACHE_MS,
+    /** How far the pod's clock may be from that of Redis; 0 for any distance. */
+    clockToleranceMs: raw.HOLDFAST_CLOCK_TOLERANCE_SECONDS * 1000,
     drain: { pauseMs: raw.HOLDFAST_DRAIN_PAUSE_MS, seconds: raw.HOLDFAST_DRAIN_SECONDS },
     hashing: {
       concurrency: raw.HOLDFAST_HASH_CONCURRENCY,

@@ -157,13 +157,6 @@ export function createAccountStore(store: Store, ring: KeyRing) {
       return (await follow(emailKey(lookup), ring.hash('no-account', lookup))).stored;
     },
 
-    /** The epoch of an active account. */
-    async epoch(id: string): Promise<number | undefined> {
-      if (!idPattern.test(id)) return undefined;
-      const [status, epoch] = (await store.call('HMGET', keys.account(id), 'status', 'epoch')) as string[];
-      return status === 'active' ? Number(epoch) : undefined;
-    },
-
     requireEpoch(change: Change, id: string, epoch: number): void {
       const key = keys.account(id);
       change.requireSame(key, 'status', 'active').requireSame(key, 'epoch', String(epoch));

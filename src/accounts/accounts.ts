@@ -69,12 +69,10 @@ export type Accounts = {
     id: string,
     status: AccountStatus,
   ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'not-found' }>;
-  /** Its epoch; undefined when it is gone or disabled. One small read. */
-  epoch(id: string): Promise<number | undefined>;
+  /** Its epoch and its standard claims as they are now; undefined when it is gone or disabled. */
+  present(id: string): Promise<{ epoch: number; claims: Record<string, unknown> } | undefined>;
   /** Adds the check to a change that it is active and its epoch is still this one. */
   requireEpoch(change: Change, id: string, epoch: number): void;
-  /** The standard claims; undefined when the account is gone, disabled, or its epoch is another. */
-  claims(id: string, epoch: number): Promise<Record<string, unknown> | undefined>;
   /**
    * The same work and answer whether the account does not exist, has no password, is disabled, or the
    * password is another. Counts and limits nothing.
@@ -191,12 +189,12 @@ export function createAccounts(parts: AccountsParts): Accounts {
       return { ok: true, account };
     },
 
-    epoch: (id) => store.epoch(id),
     requireEpoch: (change, id, epoch) => store.requireEpoch(change, id, epoch),
 
-    async claims(id, epoch) {
+    async present(id) {
       const account = (await store.find(id))?.account;
-      return account?.status === 'active' && account.epoch === epoch ? toClaims(account) : undefined;
+      if (account?.status !== 'active') return undefined;
+      return { epoch: account.epoch, claims: toClaims(account) };
     },
 
     checkPassword: (email, password) => checkPassword(findByEmail(email), password),

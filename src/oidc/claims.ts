@@ -29,10 +29,14 @@ export const claimsByScope = {
  * epoch of their sign-in; with another one, or a disabled account, they are worth nothing.
  */
 export type AccountSource = {
-  /** The present epoch; undefined when the account is gone or disabled. */
-  epoch(accountId: string): Promise<number | undefined>;
+  /** The account as it is now; undefined when it is gone or disabled. */
+  present(accountId: string): Promise<PresentAccount | undefined>;
   /** Adds the check to a change that the account is active and its epoch is still this one. */
   requireEpoch(change: Change, accountId: string, epoch: number): void;
-  /** All claims of the account; undefined when it is gone, disabled, or its epoch is another. */
-  claims(accountId: string, epoch: number): Promise<Record<string, unknown> | undefined>;
+};
+
+export type PresentAccount = {
+  epoch: number;
+  /** All of them, by their names on the wire. */
+  claims: Record<string, unknown>;
 };

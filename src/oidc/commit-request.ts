@@ -6,6 +6,7 @@ import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { giveAnswerAgain, sealAnswer } from './answer-again.ts';
+import type { AccountSource } from './claims.ts';
 import { replaceFormPost } from './form-post.ts';
 import type { EnginePages } from './pages.ts';
 import type { SessionStore } from './session-store.ts';
@@ -19,6 +20,7 @@ export type CommitParts = {
   ring: KeyRing;
   tokens: TokenStore;
   sessions: SessionStore;
+  accounts: AccountSource;
   pages: EnginePages;
   /** Takes the session cookie off the browser. */
   clearSessionCookie(ctx: Context): void;
@@ -28,13 +30,19 @@ export type CommitParts = {
 /** Routes at which a request that is sent again gets the answer of the first. */
 const answeringPaths = /^\/(token|auth(\/[^/]+)?|device\/[^/]+)$/;
 
+/** Routes that end something, and say so also when it has ended before. */
+const endingRoutes = new Set(['revocation', 'end_session', 'end_session_confirm']);
+
 /**
  * Gives each request its unit of work, and commits it when the answer is made and before a byte of it leaves.
  * A refused commit replaces the answer; nothing that the engine made for it was told to anybody.
  */
 export function commitRequest(parts: CommitParts): Middleware {
   return async (ctx, next) => {
-    const unit = new UnitOfWork(parts.store, { mayAnswerAgain: answeringPaths.test(ctx.path) });
+    const unit = new UnitOfWork(parts.store, {
+      mayAnswerAgain: answeringPaths.test(ctx.path),
+      accounts: parts.accounts,
+    });
     await inUnitOfWork(unit, async () => {
       await next();
       // Whatever became of it on the way, an outage is a refusal: 503, and nothing was done.
@@ -72,6 +80,7 @@ async function finish(parts: CommitParts, ctx: Context, unit: UnitOfWork): Promi
   }
 
   const result = await unit.commit();
+  if (endingRoutes.has(routeOf(ctx))) await unit.settleEnded();
   if (!result.ok) return refuse(parts, ctx, unit, result);
   for (const single of kept) if (single.until === 'response-sent') forgetWhenSent(parts, ctx, single);
 }
@@ -150,7 +159,7 @@ async function answerOrRefuse(
     if (!(await parts.store.commit(kept)).ok) {
       throw new Refusal(400, 'expired', { description: 'the request was already answered' });
     }
-    parts.log.info({ route: (ctx as unknown as KoaContextWithOIDC).oidc?.route }, 'answered again');
+    parts.log.info({ route: routeOf(ctx) }, 'answered again');
     return;
   }
   if (single.grantKey === undefined) {
@@ -194,7 +203,11 @@ function isTokenRequest(ctx: Context): boolean {
 
 /** Whether this goes on with an interaction that a person has answered. */
 function isResume(ctx: Context): boolean {
-  return ['resume', 'device_resume'].includes((ctx as unknown as KoaContextWithOIDC).oidc?.route ?? '');
+  return ['resume', 'device_resume'].includes(routeOf(ctx));
+}
+
+function routeOf(ctx: Context): string {
+  return (ctx as unknown as KoaContextWithOIDC).oidc?.route ?? '';
 }
 
 function isStrict(ctx: Context): boolean {

@@ -13,6 +13,7 @@ import type { Log } from '../log.ts';
 import { randomText } from '../random.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
+import { sealLocator } from './account-locator.ts';
 import { createAdapter, type Stores } from './adapter.ts';
 import { type AccountSource, claimsByScope } from './claims.ts';
 import type { ClientStore } from './client-store.ts';
@@ -116,8 +117,8 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
           if (!mayIntrospect(client as never, token as never)) return false;
           const { accountId, grantId } = token as { accountId?: string; grantId?: string };
           if (accountId === undefined || grantId === undefined) return true;
-          const present = await unitOfWork().guard(accounts.epoch(accountId));
-          return present !== undefined && present === (await epochOf(ctx, { grantId }));
+          const present = await unitOfWork().account(accountId);
+          return present !== undefined && present.epoch === (await epochOf(ctx, { grantId }));
         },
       },
       revocation: { enabled: true, allowedPolicy: mayRevoke },
@@ -222,9 +223,9 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
           // An ID token carries `sub` alone unless claims were asked for one by one; then the rest is
           // what userinfo answers (Core 5.4), and no account needs to be read.
           if (use === 'id_token' && ctx.oidc.params?.claims === undefined) return { sub: accountId };
-          const claims = await unit.guard(accounts.claims(accountId, epoch));
-          if (!claims) throw new errors.InvalidToken('the account is gone or disabled');
-          return { ...claims, sub: accountId };
+          const present = await unit.account(accountId);
+          if (present?.epoch !== epoch) throw new errors.InvalidToken('the account is gone or disabled');
+          return { ...present.claims, sub: accountId };
         },
       };
     },
@@ -283,6 +284,7 @@ function checkExtraMetadata(_ctx: unknown, key: string, value: unknown): void {
 type TokenModel = {
   kind: string;
   grantId?: string;
+  accountId?: string;
   sessionUid?: string;
   expiresWithSession?: boolean;
   resourceServer?: { accessTokenFormat?: string };
@@ -305,7 +307,11 @@ function mintOurIds(provider: Provider, ring: KeyRing, tokens: TokenStore): void
     if (this.kind === 'Grant') return mintTag();
     if (this.kind === 'PushedAuthorizationRequest') return randomText(32);
     const tag = inGrant.has(this.kind) && this.grantId ? this.grantId : mintTag();
-    return mintTokenId(tag, this.expiresWithSession ? this.sessionUid : undefined);
+    const { sessionUid, accountId } = this;
+    return mintTokenId(tag, {
+      ...(this.expiresWithSession && sessionUid ? { sessionUid } : {}),
+      ...(this.kind === 'AccessToken' && accountId ? { account: sealLocator(ring, tag, accountId) } : {}),
+    });
   }
   Object.assign(provider.BaseToken.prototype, { generateTokenId: ourId });
   // These two come as a JWT as well, which is not stored; the engine settles the format when it makes the id.

@@ -84,6 +84,7 @@ export function createOidc(parts: {
       ring,
       tokens,
       sessions,
+      accounts: parts.accounts,
       pages,
       log,
       clearSessionCookie: (ctx: Context) => {

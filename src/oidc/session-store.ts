@@ -66,7 +66,10 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       if (uid === undefined) return undefined;
       const unit = unitOfWork();
       const fields = await unit.read(liveKey(uid));
-      if (!fields || fields.dead !== undefined) return undefined;
+      if (!fields || fields.dead !== undefined) {
+        unit.ended.add(liveKey(uid));
+        return undefined;
+      }
       const state = fields[idField(id)];
       if (state === undefined || (isRetired(state) && Number(state) < nowMs())) return undefined;
       if (isRetired(state) || Object.values(fields).includes(`>${idField(id).slice(2)}`)) {

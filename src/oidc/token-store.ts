@@ -2,6 +2,7 @@ import { randomText } from '../random.ts';
 import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
+import { openLocator } from './account-locator.ts';
 import type { Payload } from './adapter.ts';
 import { packToken, type TokenPlace, unpackToken } from './token-record.ts';
 import { type Single, unitOfWork } from './unit-of-work.ts';
@@ -9,14 +10,15 @@ import { type Single, unitOfWork } from './unit-of-work.ts';
 /**
  * Grants, and what hangs on them: codes, opaque tokens, device codes. All of one grant lives in one slot.
  *
- * An id is `<tag>.<random>` (or `<tag>.<session uid>.<random>`, see mintTokenId): the tag names the slot, so that a token leads to its grant without an index,
- * and one script spends a code, writes the tokens and keeps the answer. Destroying the grant kills what
- * hangs on it, since each use reads the grant.
+ * An id is `<tag>.<random>`: the tag names the slot, so that a token leads to its grant without an index, and one
+ * script spends a code, writes the tokens and keeps the answer. Destroying the grant kills what hangs on it, since
+ * each use reads the grant. An id may name the session and the account besides, so that whoever uses the token
+ * reads them all in one round trip: `<tag>.<session uid>.<random><account>`.
  */
 
 /** The tag of a grant or of a token outside any grant: 128 bits, base64url. */
 const tagPattern = /^[A-Za-z0-9_-]{22}$/;
-const idPattern = /^([A-Za-z0-9_-]{22})(?:\.([A-Za-z0-9_-]{22}))?\.[A-Za-z0-9_-]{43}$/;
+const idPattern = /^([A-Za-z0-9_-]{22})(?:\.([A-Za-z0-9_-]{22}))?\.[A-Za-z0-9_-]{43}([A-Za-z0-9_-]{22})?$/;
 
 export function mintTag(): string {
   return randomText(16);
@@ -24,11 +26,11 @@ export function mintTag(): string {
 
 /**
  * A token id in the slot of this tag, with 256 random bits (RFC 6749 10.10).
- * @param sessionUid of a token that ends with its session: named in the id, so that both are read at once
+ * @param named sessionUid of a token that ends with its session; account from account-locator.ts
  */
-export function mintTokenId(tag: string, sessionUid?: string): string {
-  const random = randomText(32);
-  return sessionUid === undefined ? `${tag}.${random}` : `${tag}.${sessionUid}.${random}`;
+export function mintTokenId(tag: string, named: { sessionUid?: string; account?: string } = {}): string {
+  const session = named.sessionUid === undefined ? '' : `.${named.sessionUid}`;
+  return `${tag}${session}.${randomText(32)}${named.account ?? ''}`;
 }
 
 export type TokenPolicy = {
@@ -49,9 +51,9 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
   const { keys } = store;
   const tombstoneMs = policy.longestLifetimeSeconds * 1000;
 
-  function keyOf(id: string): { key: string; tag: string; sessionUid: string | undefined } | undefined {
-    const [, tag, sessionUid] = idPattern.exec(id) ?? [];
-    return tag ? { key: keys.ofGrant(tag, ring.hash('token', id)), tag, sessionUid } : undefined;
+  function keyOf(id: string): (TokenPlace & { key: string; account: string | undefined }) | undefined {
+    const [, tag, sessionUid, account] = idPattern.exec(id) ?? [];
+    return tag ? { key: keys.ofGrant(tag, ring.hash('token', id)), tag, sessionUid, account } : undefined;
   }
 
   async function load(id: string): Promise<Stored | undefined> {
@@ -61,6 +63,7 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     const reading = unit.read(at.key);
     unit.readAhead(keys.grant(at.tag));
     if (at.sessionUid) unit.readAhead(keys.session(at.sessionUid));
+    if (at.account) unit.readAccountAhead(openLocator(ring, at.tag, at.account));
     const fields = await reading;
     return fields ? { ...at, answerKey: keys.answer(at.key), fields } : undefined;
   }
@@ -79,7 +82,11 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     async find(id: string): Promise<Payload | undefined> {
       const stored = await load(id);
       const payload = stored && (await unpack(stored));
-      if (!payload) return undefined;
+      if (!payload) {
+        const at = keyOf(id);
+        if (at) unitOfWork().ended.add(at.key);
+        return undefined;
+      }
       payload.jti = id;
       if (stored.fields.consumed !== undefined) {
         const unit = unitOfWork();

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Unavailable } from '../errors.ts';
 import { Change, type Refused } from '../redis/change.ts';
 import type { Store } from '../redis/redis.ts';
+import type { AccountSource, PresentAccount } from './claims.ts';
 
 /**
  * One request's dealings with Redis. Reads are remembered, writes are held back and visible to later reads,
@@ -45,12 +46,15 @@ export type CommitResult = { ok: true } | { ok: false; rank: Rank; refused: Refu
 
 type Aggregate = {
   rank: Rank;
-  change: Change /** Needs nothing that another aggregate writes. */;
+  change: Change;
+  /** Needs nothing that another aggregate writes. */
   isIndependent: boolean;
 };
 
 export class UnitOfWork {
   readonly #store: Store;
+  readonly #accounts: AccountSource | undefined;
+  readonly #accountsRead = new Map<string, Promise<PresentAccount | undefined>>();
   readonly #reads = new Map<string, Promise<Fields>>();
   readonly #held = new Map<string, Fields>();
   readonly #aggregates = new Map<string, Aggregate>();
@@ -71,13 +75,16 @@ export class UnitOfWork {
   browserSecret: string | undefined;
   /** The store could not answer at some point: whatever the engine made of that, the request is refused. */
   outage: Unavailable | undefined;
+  /** Keys of what this request asks for and that is not there any more, ended by an earlier request. */
+  readonly ended = new Set<string>();
   /** The epoch of the sign-in that this request's session stands on; see AccountSource. */
   signInEpoch: number | undefined;
   /** Whether the route at hand answers a request that is sent again; others see a spent thing as spent. */
   readonly mayAnswerAgain: boolean;
 
-  constructor(store: Store, options: { mayAnswerAgain: boolean }) {
+  constructor(store: Store, options: { mayAnswerAgain: boolean; accounts?: AccountSource }) {
     this.#store = store;
+    this.#accounts = options.accounts;
     this.mayAnswerAgain = options.mayAnswerAgain;
   }
 
@@ -102,6 +109,22 @@ export class UnitOfWork {
   /** Starts a read that will be wanted soon, so that it shares a round trip with the one at hand. */
   readAhead(key: string): void {
     void this.read(key);
+  }
+
+  /** The account as it was when this request first looked. */
+  account(accountId: string): Promise<PresentAccount | undefined> {
+    let found = this.#accountsRead.get(accountId);
+    if (!found) {
+      if (!this.#accounts) throw new Error('this unit of work knows no accounts');
+      found = this.#accounts.present(accountId);
+      found.catch((error) => this.noteOutage(error));
+      this.#accountsRead.set(accountId, found);
+    }
+    return found;
+  }
+
+  readAccountAhead(accountId: string): void {
+    if (this.#accounts) void this.account(accountId);
   }
 
   noteOutage(error: unknown): void {
@@ -162,6 +185,19 @@ export class UnitOfWork {
     const changes = [...this.#revocations.values()];
     this.#revocations.clear();
     await Promise.all(changes.map((change) => this.#store.commit(change)));
+  }
+
+  /**
+   * Waits until the end of what was found ended is as durable as this answer has to be: the request that ended it
+   * may have given up on its replicas, and this is the same one, sent again. WAIT covers what its own connection
+   * wrote, so something is written in each slot.
+   */
+  async settleEnded(): Promise<void> {
+    if (!this.#store.waitsForCopies) return;
+    const marks = [...this.ended].map((key) =>
+      new Change().durable().text(this.#store.keys.ended(key), 1000, '1'),
+    );
+    await Promise.all(marks.map((change) => this.#store.commit(change)));
   }
 
   /** The account's part alone, for a request whose other writes were made before. */

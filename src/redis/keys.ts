@@ -59,5 +59,7 @@ export function createKeys(prefix: string) {
     keyRing: () => `${prefix}{k}`,
     /** The sealed answer to the request that spent the thing under `key`; in the slot of that thing. */
     answer: (key: string) => `${key}:again`,
+    /** A short-lived mark beside what has ended; see oidc/unit-of-work.ts. */
+    ended: (key: string) => `${key}:ended`,
   };
 }

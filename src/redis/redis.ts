@@ -20,6 +20,8 @@ export type Store = {
   readonly handle: RedisHandle;
   /** Whether one script may touch keys of several slots: everywhere but on a Cluster. */
   readonly mayCrossSlots: boolean;
+  /** Whether durable writes wait for replicas or disks. */
+  readonly waitsForCopies: boolean;
   /** All fields of a hash; undefined when there is none. */
   read(key: string): Promise<Record<string, string> | undefined>;
   readText(key: string): Promise<string | undefined>;
@@ -31,6 +33,8 @@ export type Store = {
   settle(key: string): Promise<void>;
   /** Any other command, by name. On a Cluster the first argument must be a key. */
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  /** The time of Redis, in milliseconds since the epoch; on a Cluster that of one of its nodes. */
+  nowMs(): Promise<number>;
   /** Resolves once Redis answers. @throws Unavailable after this time */
   whenReady(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
@@ -66,6 +70,7 @@ export function openStore(config: Config, target: RedisTarget, log: Log): Store 
   return {
     keys,
     handle,
+    waitsForCopies: mayWait,
     mayCrossSlots: handle.kind !== 'cluster',
     read: (key) =>
       guarded(async () => {
@@ -85,6 +90,12 @@ export function openStore(config: Config, target: RedisTarget, log: Log): Store 
     settle: (key) => guarded(() => settle(key)),
     call: (command, ...args) =>
       guarded(() => (reads.has(command) ? handle : writing).client.call(command, args.map(String))),
+    nowMs: () =>
+      guarded(async () => {
+        // ioredis sends a Cluster's commands by their key, and one without a key to any node.
+        const [seconds, microseconds] = await handle.client.time();
+        return Number(seconds) * 1000 + Number(microseconds) / 1000;
+      }),
     async whenReady(timeoutMs) {
       await Promise.all([handle.whenReady(timeoutMs), writing.whenReady(timeoutMs)]);
     },

@@ -297,11 +297,11 @@ describe('accounts', () => {
 
     it('of the status: disabled at once for everyone, with the epoch counted up', async () => {
       const { id } = await create();
-      expect(await fixture.accounts.epoch(id)).to.be.a('number');
+      expect((await fixture.accounts.present(id))?.epoch).to.be.a('number');
       const disabled = await fixture.accounts.setStatus(id, 'disabled');
       expect(disabled.ok && disabled.account).to.deep.include({ status: 'disabled', epoch: 1 });
-      expect(await fixture.accounts.epoch(id)).to.equal(undefined);
-      expect(await fixture.accounts.claims(id, 0)).to.equal(undefined);
+      expect((await fixture.accounts.present(id))?.epoch).to.equal(undefined);
+      expect(await fixture.accounts.present(id)).to.equal(undefined);
       expect((await fixture.accounts.find(id))?.status).to.equal('disabled');
       const enabled = await fixture.accounts.setStatus(id, 'active');
       expect(enabled.ok && enabled.account).to.deep.include({ status: 'active', epoch: 1, version: 3 });
@@ -330,8 +330,8 @@ describe('accounts', () => {
           problem: 'not-found',
         });
         expect(await fixture.accounts.find(id)).to.equal(undefined);
-        expect(await fixture.accounts.epoch(id)).to.equal(undefined);
-        expect(await fixture.accounts.claims(id, 0)).to.equal(undefined);
+        expect((await fixture.accounts.present(id))?.epoch).to.equal(undefined);
+        expect(await fixture.accounts.present(id)).to.equal(undefined);
       }
     });
   });
@@ -348,7 +348,7 @@ describe('accounts', () => {
         locale: 'en-GB',
         password,
       });
-      expect(await fixture.accounts.claims(account.id, 0)).to.deep.equal({
+      expect((await fixture.accounts.present(account.id))?.claims).to.deep.equal({
         sub: account.id,
         email: account.email,
         email_verified: true,
@@ -364,7 +364,7 @@ describe('accounts', () => {
 
     it('tell an address that nobody confirmed as such', async () => {
       const { id } = await create();
-      expect((await fixture.accounts.claims(id, 0))?.email_verified).to.equal(false);
+      expect((await fixture.accounts.present(id))?.claims?.email_verified).to.equal(false);
     });
   });
 

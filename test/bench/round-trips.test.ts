@@ -18,8 +18,8 @@ const limits: Record<string, number> = {
   'silent sign-on, up to the code': 2,
   'silent sign-on and code exchange': 5,
   'refresh with rotation': 2,
-  userinfo: 2,
-  introspection: 2,
+  userinfo: 1,
+  introspection: 1,
   'sign-on, exchange and revocation': 9,
 };
 

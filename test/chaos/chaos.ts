@@ -37,9 +37,7 @@ const seed = wholeNumber('seed', 0);
 const pods = wholeNumber('pods', 3);
 const people = wholeNumber('people', 1);
 const known = Object.keys(faults).filter((name) => faults[name]?.topologies.includes(topology));
-const names = values.fault
-  ? [...values.fault, ...positionals].flatMap((name) => name.split(','))
-  : known.filter((name) => !faults[name]?.isOnlyByName);
+const names = values.fault ? [...values.fault, ...positionals].flatMap((name) => name.split(',')) : known;
 for (const name of names) {
   if (!known.includes(name)) refuse(`${topology} has no fault ${name}; it has ${known.join(', ')}`);
 }

@@ -24,8 +24,6 @@ export type Fault = {
    */
   sparesRedis: boolean;
   topologies: TopologyName[];
-  /** Left out of a run that names no faults, for the reason that its entry gives. */
-  isOnlyByName?: boolean;
   /** Whether no request may fail at all, not even once. */
   losesNothing?: boolean;
   /**

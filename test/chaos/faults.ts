@@ -83,14 +83,13 @@ export const faults: { [name: string]: Fault } = {
     run: untilOver,
   },
   /**
-   * Farther than any code lives. The engine compares lifetimes with the pod's own clock, so such a pod refuses what
-   * is still good; by name only, until it is made to notice and stay unready.
+   * Farther than any code lives: such a pod would refuse what is still good. It notices, is unready, and answers
+   * nothing; the balancer here goes on sending it connections all the same.
    */
   'clock-far': {
     sparesRedis: true,
-    isOnlyByName: true,
     topologies: everywhere,
-    plan: (index) => (index === 1 ? clock(10 * 60_000) : undefined),
+    plan: (index) => (index === 1 ? { ...clock(10 * 60_000), clockAfterMs: 3000 } : undefined),
     run: untilOver,
   },
 };

@@ -20,7 +20,8 @@ type Script = (...given: unknown[]) => Promise<unknown>;
 if (isMainThread && process.env.CHAOS_PLAN) await carryOut(JSON.parse(process.env.CHAOS_PLAN) as PodPlan);
 
 async function carryOut(plan: PodPlan): Promise<void> {
-  if (plan.clockMs) shiftClock(plan.clockMs);
+  if (plan.clockMs && plan.clockAfterMs) setTimeout(shiftClock, plan.clockAfterMs, plan.clockMs).unref();
+  else if (plan.clockMs) shiftClock(plan.clockMs);
   if (plan.points.length === 0) return;
   const random = createRandom(plan.seed);
   const isDue = (point: (typeof plan.points)[number]) =>

@@ -61,9 +61,8 @@ async function startEngine(redisUrl: string): Promise<EnginePod> {
   };
   const cookieKeys = createCookieKeys([Buffer.from(ring.secret('cookie:1'), 'base64url')]);
   const accounts = {
-    epoch: async () => 0,
+    present: async (sub: string) => ({ epoch: 0, claims: { sub } }),
     requireEpoch: () => {},
-    claims: async (sub: string) => ({ sub }),
   };
   const pages = {} as EnginePages;
   const provider = createEngine({ config, store, ring, stores, accounts, pages, cookieKeys, log }, {
@@ -88,7 +87,9 @@ async function startEngine(redisUrl: string): Promise<EnginePod> {
   );
   const app = new Koa();
   app.proxy = true;
-  app.use(commitRequest({ store, ring, tokens, sessions, pages, log, clearSessionCookie: () => {} }));
+  app.use(
+    commitRequest({ store, ring, tokens, sessions, accounts, pages, log, clearSessionCookie: () => {} }),
+  );
   app.use(compose(provider.middleware) as unknown as Koa.Middleware);
   const server = createServer(app.callback()).listen(0, '127.0.0.1');
   await once(server, 'listening');

@@ -49,9 +49,13 @@ export const clients = {
 
 export const apiResource = 'http://api.example';
 
-export async function startProvider(redisUrl: string, podCount = 2): Promise<TestProvider> {
+export async function startProvider(
+  redisUrl: string,
+  podCount = 2,
+  settings: Record<string, string> = {},
+): Promise<TestProvider> {
   const issuer = 'http://id.example';
-  const environment = { HOLDFAST_RESOURCES: `${apiResource} api:read api:write` };
+  const environment = { HOLDFAST_RESOURCES: `${apiResource} api:read api:write`, ...settings };
   const pods = await Promise.all(
     Array.from({ length: podCount }, (_, i) => startPod({ name: `pod-${i}`, issuer, redisUrl, environment })),
   );
