@@ -1,10 +1,12 @@
 /** The product, as `src/main.ts` starts it, but for the counting of round trips. Argument: the REDIS_URL. */
 import { createApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
+import { keepStacksShort } from '../src/errors.ts';
 import { createLog } from '../src/log.ts';
 import { parseRedisUrl } from '../src/redis/redis-url.ts';
 import { account, allClients, type Counters, issuer, metadataOf, resource } from './subject.ts';
 
+keepStacksShort();
 const [, , redisUrl = '', isHashFree] = process.argv;
 const config = readConfig({
   HOLDFAST_ISSUER: issuer,

@@ -1,6 +1,7 @@
 /** Starts a pod: reads the configuration, builds the app, listens, and drains when it is told to stop. */
 import { CannotStart, createApp } from './app.ts';
 import { type Config, ConfigFaults, readConfig } from './config.ts';
+import { keepStacksShort } from './errors.ts';
 import { localDefaults } from './local/local.ts';
 import { startLocally } from './local/start-locally.ts';
 import { createLog, flushLog } from './log.ts';
@@ -13,6 +14,7 @@ async function main(): Promise<void> {
     return;
   }
 
+  if (!['debug', 'trace'].includes(config.logLevel)) keepStacksShort();
   const log = createLog(config.logLevel, config.pod);
   warnOfUnsafe(config, (warning) => log.warn(warning));
   const app = createApp(config, target, log);
