@@ -5,8 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Middleware } from 'koa';
 import compose from 'koa-compose';
-import { type Accounts, createAccounts } from './accounts/accounts.ts';
-import { createPasswordHasher } from './accounts/password.ts';
+import { type AccountParts, buildAccounts, nameBrowser } from './app-accounts.ts';
 import type { Config } from './config.ts';
 import { Unavailable } from './errors.ts';
 import { loadAssets } from './http/assets.ts';
@@ -31,14 +30,12 @@ import { createVault } from './redis/vault.ts';
 const views = fileURLToPath(new URL('../views/', import.meta.url));
 
 /** The parts without a server: what the command line and the seeding of local mode work with. */
-export type Parts = {
-  accounts: Accounts;
+export type Parts = AccountParts & {
   clients: Oidc['clients'];
   checkClient: Oidc['checkClient'];
   oidc: Oidc;
   store: Store;
   csrfKey: Buffer;
-  close(): Promise<void>;
 };
 
 /** A Redis, or a configuration, that this provider must not run on. */
@@ -79,26 +76,27 @@ async function buildParts(config: Config, store: Store, log: Log, { renderer }: 
   const ring = await openKeyRing(store, vault, oidcSecrets).catch((error: unknown) => {
     throw error instanceof CannotOpen ? new CannotStart([error.message]) : error;
   });
-  const hasher = createPasswordHasher(config.hashing);
-  const accounts = createAccounts({ store, ring, hasher, log });
+  const people = buildAccounts({ config, store, ring, log });
+  const { accounts } = people;
   const oidc = createOidc({
     config,
     store,
     ring,
     accounts,
     pages: createEnginePages(renderer, accounts),
+    labelBrowser: nameBrowser,
     headers: podHeaders(config),
     log,
   });
   return {
-    accounts,
+    ...people,
     clients: oidc.clients,
     checkClient: oidc.checkClient,
     oidc,
     store,
     csrfKey: ring.key('csrf').export(),
     async close() {
-      await hasher.close();
+      await people.close();
       await store.close();
     },
   };

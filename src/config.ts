@@ -3,6 +3,12 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { parseRedisUrl, type RedisTarget } from './redis/redis-url.ts';
 import type { VaultKey } from './redis/vault.ts';
+import {
+  clientCredential,
+  collectProviders,
+  microsoftTenant,
+  providerList,
+} from './upstream/provider-settings.ts';
 
 /**
  * Everything that can be set from outside, read once and frozen. The only reader of the environment.
@@ -53,6 +59,13 @@ const issuer = z.string().transform((value, context) => {
   return url.origin;
 });
 
+const webAddress = z
+  .string()
+  .refine(
+    (value) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol),
+    'must be a web address',
+  );
+
 const redisTarget = z.string().transform((value, context): RedisTarget => {
   try {
     return parseRedisUrl(value);
@@ -86,6 +99,46 @@ const vaultKeys = z.string().transform((value, context): VaultKey[] => {
     return z.NEVER;
   }
   return entries;
+});
+
+/** Where mails are handed over. The value is never repeated in a fault: it has a password in it. */
+const smtpServer = z.string().transform((value, context) => {
+  const fail = (message: string) => {
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  };
+  const form = 'must be a URL such as smtp://user:password@mail.example.com:587, or smtps://…';
+  const url = URL.parse(value);
+  if (!url || !/^smtps?:$/.test(url.protocol) || !url.hostname) return fail(form);
+  if ((url.pathname !== '' && url.pathname !== '/') || url.search || url.hash) {
+    return fail(
+      'must have no path or query; special characters in the password are written as %40 and so on',
+    );
+  }
+  try {
+    const isSecure = url.protocol === 'smtps:';
+    return {
+      host: decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1'),
+      port: Number(url.port) || (isSecure ? 465 : 587),
+      /** TLS from the first byte, rather than by STARTTLS. */
+      isSecure,
+      user: decodeURIComponent(url.username),
+      password: decodeURIComponent(url.password),
+    };
+  } catch {
+    return fail(form);
+  }
+});
+
+const mailFrom = z.string().transform((value, context) => {
+  const [, quoted = '', named, bare] =
+    /^(?:([^<>\p{Cc}]*)<([^<>\s]+)>|([^<>\s]+))$/u.exec(value.trim()) ?? [];
+  const address = named ?? bare ?? '';
+  if (!/^[\x21-\x7e]+@[\p{L}\p{N}][\p{L}\p{N}.-]*$/u.test(address) || /[",;:()[\]\\]/.test(address)) {
+    context.addIssue({ code: 'custom', message: 'must be an address such as Example <id@example.com>' });
+    return z.NEVER;
+  }
+  return { name: quoted.trim().replace(/^"(.*)"$/, '$1'), address };
 });
 
 const hostList = z.string().transform((value) =>
@@ -136,6 +189,17 @@ const schema = z
     HOLDFAST_HASH_CONCURRENCY: wholeNumber(1, 64).default(2),
     UV_THREADPOOL_SIZE: wholeNumber(1, 1024).default(4),
     HOLDFAST_HASH_QUEUE: wholeNumber(0, 10_000).default(100),
+    HOLDFAST_PASSWORD_BREACH_URL: webAddress.optional(),
+    HOLDFAST_SIGN_IN_FAILURES_PER_MINUTE: wholeNumber(1, 1_000_000).default(3000),
+    HOLDFAST_ADDRESS_LIMIT_FACTOR: wholeNumber(1, 1000).default(1),
+    HOLDFAST_REGISTRATION: z
+      .enum(['open', 'invitation', 'off'], { error: 'must be open, invitation or off' })
+      .optional(),
+    HOLDFAST_TERMS_URL: webAddress.optional(),
+    HOLDFAST_TERMS_VERSION: z
+      .string()
+      .regex(/^[\w.-]{1,40}$/, 'must be letters, digits, dots and dashes, at most 40')
+      .optional(),
     HOLDFAST_RESOURCES: z
       .string()
       .transform((value, context) => {
@@ -154,12 +218,23 @@ const schema = z
         return resources;
       })
       .default({}),
+    HOLDFAST_UPSTREAM: providerList.default([]),
+    HOLDFAST_UPSTREAM_GOOGLE_CLIENT_ID: clientCredential.optional(),
+    HOLDFAST_UPSTREAM_GOOGLE_CLIENT_SECRET: clientCredential.optional(),
+    HOLDFAST_UPSTREAM_MICROSOFT_CLIENT_ID: clientCredential.optional(),
+    HOLDFAST_UPSTREAM_MICROSOFT_CLIENT_SECRET: clientCredential.optional(),
+    HOLDFAST_UPSTREAM_MICROSOFT_TENANT: microsoftTenant.default('common'),
+    HOLDFAST_UPSTREAM_GITHUB_CLIENT_ID: clientCredential.optional(),
+    HOLDFAST_UPSTREAM_GITHUB_CLIENT_SECRET: clientCredential.optional(),
+    HOLDFAST_SMTP_URL: smtpServer.optional(),
+    HOLDFAST_MAIL_FROM: mailFrom.optional(),
+    HOLDFAST_UNSAFE_ALLOW_PLAIN_SMTP: flag.default(false),
     HOLDFAST_UNSAFE_ALLOW_HTTP: flag.default(false),
     HOLDFAST_UNSAFE_ALLOW_EVICTION: flag.default(false),
     HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY: flag.default(false),
     HOLDFAST_UNSAFE_ALLOW_PRIVATE_ADDRESSES: flag.default(false),
   })
-  .transform((raw) => ({
+  .transform((raw, context) => ({
     issuer: raw.HOLDFAST_ISSUER,
     bind: raw.HOLDFAST_BIND,
     port: raw.HOLDFAST_PORT,
@@ -201,8 +276,37 @@ const schema = z
       queue: raw.HOLDFAST_HASH_QUEUE,
       poolSize: raw.UV_THREADPOOL_SIZE,
     },
+    /** Of a range API that knows stolen passwords; nobody is asked without it. */
+    passwordBreachUrl: raw.HOLDFAST_PASSWORD_BREACH_URL,
+    mail: {
+      /** Without it mails are only shown in local mode, and are off anywhere else. */
+      smtp: raw.HOLDFAST_SMTP_URL,
+      from: raw.HOLDFAST_MAIL_FROM,
+      /** Lets mails, and the password of the SMTP server, cross a network without TLS. */
+      allowPlainSmtp: raw.HOLDFAST_UNSAFE_ALLOW_PLAIN_SMTP,
+    },
+    limits: {
+      /** Of all accounts and addresses together. */
+      passwordFailuresPerMinute: raw.HOLDFAST_SIGN_IN_FAILURES_PER_MINUTE,
+      /** Multiplies what one network address, or block of them, may do. */
+      addressFactor: raw.HOLDFAST_ADDRESS_LIMIT_FACTOR,
+    },
+    /** Who may make an account for themselves; where nothing is set, everybody in local mode and nobody else. */
+    registration: raw.HOLDFAST_REGISTRATION ?? (raw.REDIS_URL === undefined ? 'open' : 'off'),
+    /** What is to be accepted by whoever has an account; both or neither. */
+    terms:
+      raw.HOLDFAST_TERMS_URL !== undefined && raw.HOLDFAST_TERMS_VERSION !== undefined
+        ? { url: raw.HOLDFAST_TERMS_URL, version: raw.HOLDFAST_TERMS_VERSION }
+        : undefined,
     /** Resource servers (RFC 8707): indicator → the scopes it knows, space separated. */
     resources: raw.HOLDFAST_RESOURCES,
+    /** Other providers that people may sign in with. */
+    upstream: collectProviders(
+      raw,
+      // Local mode is for trials.
+      { mayBeHttp: raw.HOLDFAST_UNSAFE_ALLOW_HTTP || raw.REDIS_URL === undefined },
+      (variable, message) => context.addIssue({ code: 'custom', path: [variable], message }),
+    ),
     allowHttp: raw.HOLDFAST_UNSAFE_ALLOW_HTTP,
     /** Lets the provider fetch client URLs (jwks_uri) from private and loopback addresses. */
     allowPrivateAddresses: raw.HOLDFAST_UNSAFE_ALLOW_PRIVATE_ADDRESSES,
@@ -267,6 +371,9 @@ export function readConfig(
       'HOLDFAST_ISSUER must start with https:// (HOLDFAST_UNSAFE_ALLOW_HTTP=true allows http:// for a trial)',
     );
   }
+  if (config.mail.smtp && !config.mail.from) {
+    faults.push('HOLDFAST_MAIL_FROM is required with HOLDFAST_SMTP_URL: who the mails are from');
+  }
   if (config.lifetimes.sessionAbsoluteSeconds < config.lifetimes.sessionIdleSeconds) {
     faults.push('HOLDFAST_SESSION_ABSOLUTE_SECONDS must not be less than HOLDFAST_SESSION_IDLE_SECONDS');
   }
@@ -274,6 +381,9 @@ export function readConfig(
     faults.push(
       `HOLDFAST_HASH_CONCURRENCY must be less than UV_THREADPOOL_SIZE (${config.hashing.poolSize}), so that DNS and signatures do not wait behind passwords`,
     );
+  }
+  if ((values.HOLDFAST_TERMS_URL === undefined) !== (values.HOLDFAST_TERMS_VERSION === undefined)) {
+    faults.push('HOLDFAST_TERMS_URL and HOLDFAST_TERMS_VERSION belong together: set both, or neither');
   }
   if (faults.length > 0) throw new ConfigFaults(faults);
   return Object.freeze({ ...config, isLocal });

@@ -9,6 +9,8 @@ export type Account = Profile & {
   emailVerified: boolean;
   hasPassword: boolean;
   status: AccountStatus;
+  /** The version of the terms that was accepted last, and when. */
+  terms?: { version: string; acceptedAt: number };
   /** Counts up when all that was signed in before must end: another password, disabled. */
   epoch: number;
   /** Counts up with every change. */
@@ -22,6 +24,13 @@ export type StoredAccount = {
   account: Account;
   /** Written, but its e-mail address is not its own for good yet: nobody may see it. */
   isPending: boolean;
+  /**
+   * The address that it holds besides its own, as a keyed hash: the one that it is moving to, or for a time the
+   * one that it had. `until` is ms of Redis time.
+   */
+  otherEmail: { hash: string; until: number } | undefined;
+  /** The completions of its moves to another address that can still be taken back. */
+  moves: string[];
   /** Sealed for this account; see `accounts.ts`. */
   passwordHash: string | undefined;
 };
@@ -32,11 +41,16 @@ export function toFields(account: Omit<Account, 'hasPassword' | 'status'>): Reco
     ...pickProfile(account),
     email: account.email,
     emailVerified: account.emailVerified ? '1' : '0',
+    ...(account.terms && toTermsFields(account.terms)),
     epoch: String(account.epoch),
     version: String(account.version),
     createdAt: String(account.createdAt),
     updatedAt: String(account.updatedAt),
   };
+}
+
+export function toTermsFields(terms: { version: string; acceptedAt: number }): Record<string, string> {
+  return { termsVersion: terms.version, termsAcceptedAt: String(terms.acceptedAt) };
 }
 
 export function fromFields(id: string, fields: Record<string, string>): StoredAccount {
@@ -49,12 +63,20 @@ export function fromFields(id: string, fields: Record<string, string>): StoredAc
       hasPassword: fields.passwordHash !== undefined,
       // What is not plainly active may not sign in.
       status: fields.status === 'active' ? 'active' : 'disabled',
+      ...(fields.termsVersion !== undefined && {
+        terms: { version: fields.termsVersion, acceptedAt: Number(fields.termsAcceptedAt) },
+      }),
       epoch: Number(fields.epoch),
       version: Number(fields.version),
       createdAt: Number(fields.createdAt),
       updatedAt: Number(fields.updatedAt),
     },
     isPending: fields.status === 'pending',
+    otherEmail:
+      fields.otherEmail === undefined
+        ? undefined
+        : { hash: fields.otherEmail, until: Number(fields.otherEmailUntil) },
+    moves: (fields.moves ?? '').split(',').flatMap((move) => move.split(':')[0] || []),
     passwordHash: fields.passwordHash,
   };
 }

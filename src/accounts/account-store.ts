@@ -4,13 +4,7 @@ import { Unavailable } from '../errors.ts';
 import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
-import {
-  type Account,
-  type AccountStatus,
-  fromFields,
-  type StoredAccount,
-  toFields,
-} from './account-record.ts';
+import { type Account, fromFields, type StoredAccount, toFields } from './account-record.ts';
 import { normaliseEmail } from './email.ts';
 
 /**
@@ -27,11 +21,16 @@ import { normaliseEmail } from './email.ts';
  *
  * Whoever meets an account that got as far as 2 while its reservation holds does the rest (`complete`). An
  * address held for good by an account that is not there is free for the next who wants it.
+ *
+ * The move to another address is one as well, see email-move-store.ts; the end of an account,
+ * account-removal-store.ts.
  */
 
 const reservationMs = 60_000;
 /** Longer than a reservation, so that the account is there for as long as it can be completed. */
 const pendingMs = 2 * reservationMs;
+/** A claim to another address that is this long over is nobody's, however the clocks of the pods differ. */
+const claimMarginMs = 60 * 60 * 1000;
 /** Listed ids without an account are taken off the list when they are older, far longer than a creation takes. */
 const strayMs = 60 * 60 * 1000;
 
@@ -49,6 +48,22 @@ export type AccountDraft = Omit<
   passwordHash: string | undefined;
 };
 
+/** One change of an account that is there; see scripts/account-update.lua. */
+export type AccountUpdate = {
+  set?: Record<string, string>;
+  drop?: string[];
+  /** Counts the epoch up. */
+  endsSessions?: boolean;
+  /** Fields that must have these values, or nothing is changed. */
+  require?: Record<string, string>;
+  /** What flow this completes, and the id of its completion: done once, however often it is asked for. */
+  completes?: { flow: string; completion: string };
+};
+
+export type UpdateOutcome =
+  | { ok: true; account: Account; isAgain: boolean }
+  | { ok: false; problem: 'not-found' | 'changed' };
+
 export type AccountCursor = { id: string; createdAt: number };
 
 export function createAccountStore(store: Store, ring: KeyRing) {
@@ -65,7 +80,7 @@ export function createAccountStore(store: Store, ring: KeyRing) {
   async function read(id: string): Promise<StoredAccount | undefined> {
     if (!idPattern.test(id)) return undefined;
     const fields = await store.read(keys.account(id));
-    return fields && fromFields(id, fields);
+    return fields && fields.status !== 'deleted' ? fromFields(id, fields) : undefined;
   }
 
   async function readHolder(key: string): Promise<{ id: string | undefined; isPermanent: boolean }> {
@@ -81,9 +96,18 @@ export function createAccountStore(store: Store, ring: KeyRing) {
     await store.settle(keys.accountList());
     const accountKey = keys.account(id);
     const fields = pairs(await store.run('account-open', [accountKey], []));
-    if (!fields) return undefined;
+    if (!fields || fields.status === 'deleted') return undefined;
     await store.settle(accountKey);
     return fromFields(id, fields);
+  }
+
+  /** Whether the account holds this address besides its own, which it is moving to or moved from. */
+  function claims({ otherEmail }: StoredAccount, key: string): boolean {
+    return (
+      otherEmail !== undefined &&
+      keys.email(otherEmail.hash) === key &&
+      otherEmail.until + claimMarginMs > nowMs()
+    );
   }
 
   /** The account that an address leads to, completed where a killed pod left it half done. */
@@ -91,7 +115,8 @@ export function createAccountStore(store: Store, ring: KeyRing) {
     const holder = await readHolder(key);
     // As many reads for an address without an account, so that time tells nothing.
     const stored = await read(holder.id ?? decoyId);
-    if (holder.id === undefined || !stored || emailKeyOf(stored.account) !== key) return { holder };
+    if (holder.id === undefined || !stored) return { holder };
+    if (emailKeyOf(stored.account) !== key) return { holder, isClaimed: claims(stored, key) };
     if (!stored.isPending && holder.isPermanent) return { holder, stored };
     return { holder, stored: await complete(key, stored.account) };
   }
@@ -100,8 +125,8 @@ export function createAccountStore(store: Store, ring: KeyRing) {
   async function reserve(key: string, id: string): Promise<boolean> {
     const hold = (lostId: string) => store.run('account-hold-email', [key], [id, reservationMs, lostId]);
     if ((await hold('')) === id) return true;
-    const { holder, stored } = await follow(key, id);
-    if (stored) return false;
+    const { holder, stored, isClaimed = false } = await follow(key, id);
+    if (stored || isClaimed) return false;
     // An account is written before its reservation becomes permanent. So one that was permanent already when
     // its account was looked for, and not found, has lost it; any other may be about to get its account.
     const lostId = holder.isPermanent ? (holder.id ?? '') : '';
@@ -153,6 +178,9 @@ export function createAccountStore(store: Store, ring: KeyRing) {
       return stored?.isPending ? undefined : stored;
     },
 
+    /** Step 1 for an account that is there and wants this address. @returns whether it may have it */
+    reserve: (lookup: string, id: string) => reserve(emailKey(lookup), id),
+
     async findByLookup(lookup: string): Promise<StoredAccount | undefined> {
       return (await follow(emailKey(lookup), ring.hash('no-account', lookup))).stored;
     },
@@ -162,19 +190,20 @@ export function createAccountStore(store: Store, ring: KeyRing) {
       change.requireSame(key, 'status', 'active').requireSame(key, 'epoch', String(epoch));
     },
 
-    /** @returns the account as it is now; undefined when there is none */
-    async update(
-      id: string,
-      fields: { passwordHash?: string; status?: AccountStatus },
-      options: { endsSessions: boolean },
-    ): Promise<Account | undefined> {
-      if (!idPattern.test(id)) return undefined;
+    async update(id: string, change: AccountUpdate): Promise<UpdateOutcome> {
+      if (!idPattern.test(id)) return { ok: false, problem: 'not-found' };
+      const { set, completes, ...rest } = change;
       const key = keys.account(id);
-      const changed = Object.entries({ ...fields, updatedAt: String(nowMs()) }).flat();
-      const all = pairs(await store.run('account-update', [key], [options.endsSessions ? 1 : 0, ...changed]));
-      if (!all) return undefined;
+      const given = { ...rest, ...completes, set: { ...set, updatedAt: String(nowMs()) } };
+      const [result, ...all] = (await store.run(
+        'account-update',
+        [key],
+        [JSON.stringify(given)],
+      )) as string[];
+      if (result === undefined) return { ok: false, problem: 'not-found' };
+      if (result === 'changed') return { ok: false, problem: 'changed' };
       await store.settle(key);
-      return fromFields(id, all).account;
+      return { ok: true, account: fromFields(id, pairs(all) ?? {}).account, isAgain: result === 'again' };
     },
 
     /** The same password, hashed anew; not when it was changed meanwhile. @returns whether it was replaced */
@@ -217,7 +246,7 @@ export function createAccountStore(store: Store, ring: KeyRing) {
 export type AccountStore = ReturnType<typeof createAccountStore>;
 
 /** Fields and values in turns, as a script gives them; undefined for none. */
-function pairs(reply: unknown): Record<string, string> | undefined {
+export function pairs(reply: unknown): Record<string, string> | undefined {
   const flat = reply as string[];
   if (flat.length === 0) return undefined;
   const record: Record<string, string> = {};

@@ -13,11 +13,13 @@ import type { Store } from '../redis/redis.ts';
 import { type Account, type AccountStatus, type StoredAccount, toClaims } from './account-record.ts';
 import { type AccountCursor, createAccountStore, mintAccountId } from './account-store.ts';
 import { normaliseEmail } from './email.ts';
-import { fitPassword, longestPassword, type PasswordHasher } from './password.ts';
-import { faultyFields, type Profile, type ProfileField, pickProfile } from './profile.ts';
+import { createNewPasswords, namesOf, type PasswordProblem, type PasswordRule } from './new-password.ts';
+import type { PasswordHasher } from './password.ts';
+import { faultyFields, type Profile, type ProfileField, pickProfile, profileFields } from './profile.ts';
 
 export type { Account, AccountStatus } from './account-record.ts';
 export { mintAccountId } from './account-store.ts';
+export type { PasswordProblem } from './new-password.ts';
 export type { Profile, ProfileField } from './profile.ts';
 
 export type NewAccount = Profile & {
@@ -28,13 +30,12 @@ export type NewAccount = Profile & {
   id?: string;
   email: string;
   password?: string;
+  /** In place of a password: its hash, from `NewPasswords.seal` for this very id. */
+  passwordHash?: string;
   /** Default false. */
   emailVerified?: boolean;
+  terms?: { version: string; acceptedAt: number };
 };
-
-export type PasswordProblem =
-  | { ok: false; problem: 'password-too-short'; minimumLength: number }
-  | { ok: false; problem: 'password-too-long'; maximumLength: number };
 
 export type CreateOutcome =
   | { ok: true; account: Account }
@@ -64,6 +65,19 @@ export type Accounts = {
     id: string,
     password: string,
   ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'not-found' } | PasswordProblem>;
+  /**
+   * Sets fields of the profile; an empty text takes one away. Nothing else that the object carries.
+   * @param version that the person saw; when the account has another by now, nothing is changed
+   */
+  updateProfile(
+    id: string,
+    version: number,
+    fields: Profile,
+  ): Promise<
+    | { ok: true; account: Account }
+    | { ok: false; problem: 'not-found' | 'changed' }
+    | { ok: false; problem: 'profile-invalid'; fields: ProfileField[] }
+  >;
   /** Counts the epoch up when it disables. */
   setStatus(
     id: string,
@@ -89,6 +103,8 @@ export type AccountsParts = {
   ring: KeyRing;
   hasher: PasswordHasher;
   log: Log;
+  /** Rules for chosen passwords besides their length. */
+  passwordRule?: PasswordRule;
   /**
    * The shortest password in code points: 15 (the default) where it is all that a sign-in asks for, down to 8
    * where a second factor always goes with it (SP 800-63B-4 3.1.1.2).
@@ -96,31 +112,12 @@ export type AccountsParts = {
   minimumPasswordLength?: number;
 };
 
-/** Of the key that seals password hashes. */
-const purpose = 'password';
-const leastMinimumLength = 8;
 const longestPage = 1000;
 
 export function createAccounts(parts: AccountsParts): Accounts {
-  const { ring, hasher, log, minimumPasswordLength: minimumLength = 15 } = parts;
-  if (minimumLength < leastMinimumLength) {
-    throw new RangeError(
-      `passwords of less than ${leastMinimumLength} characters are not safe with any factor`,
-    );
-  }
+  const { ring, hasher, log, minimumPasswordLength: minimumLength, passwordRule: check } = parts;
+  const passwords = createNewPasswords({ ring, hasher, minimumLength, check });
   const store = createAccountStore(parts.store, ring);
-
-  /** Sealed, so that a copy of Redis holds no hashes to try passwords on; for this account alone. */
-  async function seal(id: string, password: string): Promise<string> {
-    return ring.seal(purpose, id, await hasher.hash(password));
-  }
-
-  function passwordProblem(password: string): PasswordProblem | undefined {
-    const fitted = fitPassword(password);
-    if (!fitted) return { ok: false, problem: 'password-too-long', maximumLength: longestPassword };
-    if (fitted.length >= minimumLength) return undefined;
-    return { ok: false, problem: 'password-too-short', minimumLength };
-  }
 
   async function findByEmail(email: string): Promise<StoredAccount | undefined> {
     const normalised = normaliseEmail(email);
@@ -130,7 +127,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
   /** A password that was just found right is hashed as hashes are made now. Never fails the sign-in. */
   async function refreshHash(id: string, from: string, password: string): Promise<void> {
     try {
-      const isReplaced = await store.replacePasswordHash(id, from, await seal(id, password));
+      const isReplaced = await store.replacePasswordHash(id, from, await passwords.seal(id, password));
       if (isReplaced) log.info({ account: id }, 'password hash renewed');
     } catch (error) {
       if (!(error instanceof Unavailable)) throw error;
@@ -145,16 +142,20 @@ export function createAccounts(parts: AccountsParts): Accounts {
       const profile = pickProfile(input);
       const fields = faultyFields(profile);
       if (fields.length > 0) return { ok: false, problem: 'profile-invalid', fields };
-      const problem = input.password === undefined ? undefined : passwordProblem(input.password);
+      const about = { email: normalised.email, names: namesOf(profile) };
+      const problem =
+        input.password === undefined ? undefined : await passwords.problem(input.password, about);
       if (problem) return problem;
 
       const id = input.id ?? mintAccountId();
       // Before the address is asked for: so time does not tell whether it is taken, and the reservation does
       // not run out in the queue.
-      const passwordHash = input.password === undefined ? undefined : await seal(id, input.password);
+      const passwordHash =
+        input.password === undefined ? input.passwordHash : await passwords.seal(id, input.password);
       const { email, lookup } = normalised;
-      const { emailVerified = false } = input;
-      const outcome = await store.create({ ...profile, id, email, emailVerified, passwordHash }, lookup);
+      const { emailVerified = false, terms } = input;
+      const draft = { ...profile, id, email, emailVerified, passwordHash, ...(terms && { terms }) };
+      const outcome = await store.create(draft, lookup);
       if (outcome.ok) log.info({ account: id }, 'account created');
       return outcome;
     },
@@ -170,23 +171,43 @@ export function createAccounts(parts: AccountsParts): Accounts {
     },
 
     async setPassword(id, password) {
-      const problem = passwordProblem(password);
-      if (problem) return problem;
-      const account = await store.update(
-        id,
-        { passwordHash: await seal(id, password) },
-        { endsSessions: true },
+      const before = (await store.find(id))?.account;
+      const problem = await passwords.problem(
+        password,
+        before ? { email: before.email, names: namesOf(before) } : {},
       );
-      if (!account) return { ok: false, problem: 'not-found' };
+      if (problem) return problem;
+      const outcome = await store.update(id, {
+        set: { passwordHash: await passwords.seal(id, password) },
+        endsSessions: true,
+      });
+      if (!outcome.ok) return { ok: false, problem: 'not-found' };
       log.info({ account: id }, 'password changed');
-      return { ok: true, account };
+      return { ok: true, account: outcome.account };
+    },
+
+    async updateProfile(id, version, input) {
+      const profile = pickProfile(input);
+      const set: Profile = {};
+      const drop: ProfileField[] = [];
+      for (const field of profileFields) {
+        const value = profile[field];
+        if (value === '') drop.push(field);
+        else if (value !== undefined) set[field] = value;
+      }
+      const fields = faultyFields(set);
+      if (fields.length > 0) return { ok: false, problem: 'profile-invalid', fields };
+      const outcome = await store.update(id, { set, drop, require: { version: String(version) } });
+      if (!outcome.ok) return outcome;
+      log.info({ account: id }, 'profile changed');
+      return { ok: true, account: outcome.account };
     },
 
     async setStatus(id, status) {
-      const account = await store.update(id, { status }, { endsSessions: status === 'disabled' });
-      if (!account) return { ok: false, problem: 'not-found' };
+      const outcome = await store.update(id, { set: { status }, endsSessions: status === 'disabled' });
+      if (!outcome.ok) return { ok: false, problem: 'not-found' };
       log.info({ account: id, status }, 'account status set');
-      return { ok: true, account };
+      return { ok: true, account: outcome.account };
     },
 
     requireEpoch: (change, id, epoch) => store.requireEpoch(change, id, epoch),
@@ -218,7 +239,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
       return wrong;
     }
     const { account, passwordHash } = stored;
-    const { matches, isStale } = await hasher.verify(ring.open(purpose, account.id, passwordHash), password);
+    const { matches, isStale } = await hasher.verify(passwords.unseal(account.id, passwordHash), password);
     if (!matches || account.status !== 'active') return wrong;
     if (isStale) await refreshHash(account.id, passwordHash, password);
     return { ok: true, account };

@@ -59,7 +59,7 @@ const isFit: Record<ProfileField, (value: string) => boolean> = {
   locale: isLocale,
 };
 
-const profileFields = Object.keys(isFit) as ProfileField[];
+export const profileFields = Object.keys(isFit) as ProfileField[];
 
 /** The fields that hold what they must not; none when the profile is in order. */
 export function faultyFields(profile: Profile): ProfileField[] {

@@ -7,13 +7,15 @@ export function languageCookie(ctx: Context): string {
 }
 
 /**
- * The language of a page: what the person chose here, else what the application asks for (`ui_locales`, Core
- * 3.1.2.1), else what the browser prefers.
+ * The language of a page: what the person chose in this browser, else what the application asks for
+ * (`ui_locales`, Core 3.1.2.1), else what the account has chosen, else what the browser prefers. The switcher is
+ * on the page itself and must have an effect there, so it goes before the application.
  */
-export function localeOf(ctx: Context, uiLocales?: string): Locale {
+export function localeOf(ctx: Context, uiLocales?: string, account?: string): Locale {
   const chosen = ctx.cookies.get(languageCookie(ctx), { signed: false });
   return chooseLocale({
     uiLocales: [chosen, uiLocales].filter(Boolean).join(' '),
+    account,
     acceptLanguage: ctx.get('accept-language'),
   });
 }

@@ -5,6 +5,7 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Accounts, PasswordCheck } from '../accounts/accounts.ts';
+import { oneFactor } from '../acr.ts';
 import { Overloaded, Refusal } from '../errors.ts';
 import type { Csrf } from '../http/csrf.ts';
 import { localeOf } from '../http/language.ts';
@@ -75,7 +76,7 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
           if (!checked.ok) return again('wrong-credentials');
           const remember = body.remember === 'yes';
           const { id: accountId, epoch } = checked.account;
-          const login = { accountId, epoch, amr: ['pwd'], remember };
+          const login = { accountId, epoch, amr: ['pwd'], acr: oneFactor, isTrusted: false, remember };
           await interactions.login(raw, pending, login);
           return { asIs: true };
         });

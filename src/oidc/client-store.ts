@@ -22,7 +22,13 @@ export type ClientMetadata = Record<string, unknown> & { client_id: string };
 /** Clients are few and change rarely: a pod keeps them for a moment, and this many. */
 const mostCached = 5000;
 
-export function createClientStore(store: Store, ring: KeyRing, options: { cacheMs: number }) {
+/** @param options.builtIn clients that are part of the product; nobody can make or change one with such an id */
+export function createClientStore(
+  store: Store,
+  ring: KeyRing,
+  options: { cacheMs: number; builtIn?: ClientMetadata[] },
+) {
+  const builtIn = new Map(options.builtIn?.map((metadata) => [metadata.client_id, metadata]));
   const cache = new LRUCache<string, { payload: Promise<Payload | undefined> }>({
     max: mostCached,
     ttl: Math.max(options.cacheMs, 1),
@@ -54,6 +60,8 @@ export function createClientStore(store: Store, ring: KeyRing, options: { cacheM
   return {
     async findForEngine(id: string): Promise<Payload | undefined> {
       if (!isClientId(id)) return undefined;
+      const ours = builtIn.get(id);
+      if (ours) return ours;
       const cached = cache.get(id);
       if (cached) return unitOfWork().guard(cached.payload);
       const entry = { payload: load(id) };
@@ -82,6 +90,7 @@ export function createClientStore(store: Store, ring: KeyRing, options: { cacheM
      * @returns false when the client_id is taken
      */
     async create(metadata: ClientMetadata, secret: string | undefined): Promise<boolean> {
+      if (builtIn.has(metadata.client_id)) return false;
       const key = store.keys.client(metadata.client_id);
       // Listed first: a list tolerates an id with no client, but a client must not go unlisted.
       await store.call('ZADD', store.keys.clientList(), 'NX', nowMs(), metadata.client_id);
@@ -93,6 +102,7 @@ export function createClientStore(store: Store, ring: KeyRing, options: { cacheM
 
     /** Replaces metadata and secret; for a client that configuration owns, such as the local demo's. */
     async put(metadata: ClientMetadata, secret: string): Promise<void> {
+      if (builtIn.has(metadata.client_id)) throw new RangeError(`${metadata.client_id} is built in`);
       const key = store.keys.client(metadata.client_id);
       await store.call('ZADD', store.keys.clientList(), 'NX', nowMs(), metadata.client_id);
       await store.commit(
@@ -103,6 +113,8 @@ export function createClientStore(store: Store, ring: KeyRing, options: { cacheM
 
     async find(id: string): Promise<ClientMetadata | undefined> {
       if (!isClientId(id)) return undefined;
+      const ours = builtIn.get(id);
+      if (ours) return ours;
       const fields = await store.read(store.keys.client(id));
       return fields?.p ? (JSON.parse(fields.p) as ClientMetadata) : undefined;
     },

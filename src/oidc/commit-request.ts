@@ -22,6 +22,8 @@ export type CommitParts = {
   sessions: SessionStore;
   accounts: AccountSource;
   pages: EnginePages;
+  /** A short name for a browser, from its User-Agent. */
+  labelBrowser(userAgent: string): string;
   /** Takes the session cookie off the browser. */
   clearSessionCookie(ctx: Context): void;
   log: Log;
@@ -42,6 +44,10 @@ export function commitRequest(parts: CommitParts): Middleware {
     const unit = new UnitOfWork(parts.store, {
       mayAnswerAgain: answeringPaths.test(ctx.path),
       accounts: parts.accounts,
+      describeBrowser: () => ({
+        label: parts.labelBrowser(ctx.get('user-agent')),
+        address: ctx.ip,
+      }),
     });
     await inUnitOfWork(unit, async () => {
       await next();
@@ -127,7 +133,7 @@ async function refuse(parts: CommitParts, ctx: Context, unit: UnitOfWork, result
   }
   if (unit.fallBack) {
     // Refused means here that another answer was first; then the browser goes on with that one.
-    await parts.store.commit(unit.fallBack.change);
+    if (unit.fallBack.change) await parts.store.commit(unit.fallBack.change);
     return sendTo(ctx, unit.fallBack.location);
   }
   if (refused.reason === 'spent') {

@@ -1,14 +1,10 @@
 import type { Context } from 'koa';
-import {
-  type Configuration,
-  errors,
-  interactionPolicy,
-  type KoaContextWithOIDC,
-  Provider,
-} from 'oidc-provider';
+import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { acrValues } from '../acr.ts';
 import { nowSeconds } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { Unavailable } from '../errors.ts';
+import { locales } from '../locale.ts';
 import type { Log } from '../log.ts';
 import { randomText } from '../random.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
@@ -21,6 +17,7 @@ import type { CookieKeys } from './cookie-keys.ts';
 import { enginePages } from './engine-pages.ts';
 import type { EnginePages } from './pages.ts';
 import { createGrantLoader, firstGrantTag } from './policy.ts';
+import { createPromptPolicy, type SecondFactorRule, secondFactorRules } from './prompt-policy.ts';
 import { isUniqueProof } from './proof-store.ts';
 import { mintSessionId } from './session-store.ts';
 import { readSigningKeys } from './signing-keys.ts';
@@ -67,7 +64,7 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
   const { lifetimes } = config;
   const isHttps = config.issuer.startsWith('https:');
   const { path: _path, ...shortCookie } = longCookie(config);
-  const policy = interactionPolicy.base();
+  const policy = createPromptPolicy();
   const shown = enginePages(pages);
 
   /** The epoch of the sign-in that a request stands on. One that is not known fits no account. */
@@ -75,8 +72,11 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
     const unit = unitOfWork();
     const { grantId } = (token ?? {}) as { grantId?: string };
     if (grantId) return (await stores.tokens.epochOf(grantId)) ?? -1;
-    const login = ctx.oidc.result?.login as { epoch?: number } | undefined;
-    unit.signInEpoch = login?.epoch ?? unit.signInEpoch;
+    const login = ctx.oidc.result?.login as { epoch?: number; isTrusted?: boolean } | undefined;
+    if (login) {
+      unit.signInEpoch = login.epoch;
+      unit.signedInTrusted = login.isTrusted === true;
+    }
     return unit.signInEpoch ?? -1;
   }
 
@@ -148,6 +148,7 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
       },
       ...extraFeatures,
     },
+    acrValues: [...acrValues],
     responseTypes: ['code'],
     scopes: ['openid', 'offline_access', 'profile', 'email'],
     claims: claimsByScope,
@@ -164,7 +165,7 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
       token_endpoint_auth_method: 'client_secret_basic',
     },
     extraClientMetadata: {
-      properties: ['first_party', 'strict_token_use', 'cors_origins', 'resources'],
+      properties: ['first_party', 'strict_token_use', 'cors_origins', 'resources', 'second_factor'],
       validator: checkExtraMetadata,
     },
     enabledJWA: {
@@ -241,7 +242,7 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
     },
     fetchResponseBodyLimits: { jwks_uri: 64 * 1024, sector_identifier_uri: 64 * 1024 },
     discovery: {
-      ui_locales_supported: ['en', 'de'],
+      ui_locales_supported: [...locales],
       claim_types_supported: ['normal'],
     },
   } as Configuration;
@@ -272,6 +273,10 @@ async function mayRevoke(
 
 function checkExtraMetadata(_ctx: unknown, key: string, value: unknown): void {
   const isText = (item: unknown) => typeof item === 'string';
+  if (key === 'second_factor') {
+    if (value === undefined || secondFactorRules.includes(value as SecondFactorRule)) return;
+    throw new errors.InvalidClientMetadata(`second_factor must be one of ${secondFactorRules.join(', ')}`);
+  }
   const fits =
     value === undefined ||
     (key === 'first_party' || key === 'strict_token_use'

@@ -11,8 +11,9 @@ import { type Single, unitOfWork } from './unit-of-work.ts';
  * first counts), and it is resumed once.
  */
 
-/** How long a finished one is kept, so that a resume that is sent again gets the same answer. */
 const purpose = 'interaction';
+const progressPurpose = 'sign-in-progress';
+/** How long a finished one is kept, so that a resume that is sent again gets the same answer. */
 const answerForMs = 60_000;
 
 export function createInteractionStore(store: Store, ring: KeyRing) {
@@ -44,7 +45,27 @@ export function createInteractionStore(store: Store, ring: KeyRing) {
       const change = unit.change('grant', key);
       if (before?.p !== undefined) change.requireSame(key, 'p', before.p);
       change.set(key, lifetimeSeconds * 1000, fields);
-      unit.hold(key, fields);
+      unit.hold(key, { ...before, ...fields });
+    },
+
+    /** What the person has proved so far; undefined when that is nothing. */
+    async progress(uid: string): Promise<unknown> {
+      const key = keyOf(uid);
+      const fields = await unitOfWork().read(key);
+      return fields?.f === undefined ? undefined : JSON.parse(ring.open(progressPurpose, key, fields.f));
+    },
+
+    /** Of two that build on the same progress one is kept, and the other request is refused. */
+    async keepProgress(uid: string, progress: unknown): Promise<void> {
+      const key = keyOf(uid);
+      const unit = unitOfWork();
+      const before = await unit.asRead(key);
+      const fields = { f: ring.seal(progressPurpose, key, JSON.stringify(progress)) };
+      const change = unit.change('grant', key).requireAlive(key);
+      if (before?.f === undefined) change.requireLacking(key, 'f');
+      else change.requireSame(key, 'f', before.f);
+      change.set(key, 0, fields);
+      unit.hold(key, { ...before, ...fields });
     },
 
     /** A change that writes the person's answer and nothing else; after an `upsert` of it in this request. */

@@ -6,6 +6,7 @@ import { originOf, summarise } from './engine-pages.ts';
 import type { InteractionStore } from './interaction-store.ts';
 import type { ClientSummary } from './pages.ts';
 import type { ConsentDecision } from './policy.ts';
+import type { SecondFactorRule } from './prompt-policy.ts';
 import type { SessionStore } from './session-store.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
@@ -18,6 +19,10 @@ export type PendingInteraction = {
   /** Which question is open. */
   prompt: 'login' | 'consent';
   client: ClientSummary & { clientId: string };
+  /** What the client asks of the second factor. */
+  secondFactor: SecondFactorRule;
+  /** `acr_values` of the request, space separated; empty when it has none. */
+  acrValues: string;
   /** The account that the browser is signed in to; it may have to sign in anew all the same. */
   accountId: string | undefined;
   loginHint: string | undefined;
@@ -35,6 +40,9 @@ export type Login = {
   epoch: number;
   /** RFC 8176 */
   amr: string[];
+  acr: string;
+  /** Whether the second factor was left out because the account trusts this browser. */
+  isTrusted: boolean;
   /** Whether the session outlives the browser's. */
   remember: boolean;
 };
@@ -55,6 +63,10 @@ export type Interactions = {
     uid: string,
     options?: { toAnswer: boolean },
   ): Promise<PendingInteraction | { answered: string } | undefined>;
+  /** What the person has proved so far, as it was kept; undefined when that is nothing. */
+  progress(pending: PendingInteraction): Promise<unknown>;
+  /** Keeps it. Of two requests at the same moment one is sent back to the interaction's page. */
+  keepProgress(pending: PendingInteraction, progress: unknown): Promise<void>;
   login(ctx: Context, pending: PendingInteraction, login: Login): Promise<void>;
   approve(ctx: Context, pending: PendingInteraction): Promise<void>;
   abort(ctx: Context, pending: PendingInteraction): Promise<void>;
@@ -129,6 +141,8 @@ export function createInteractions(parts: {
         uid,
         prompt: prompt.name,
         client: { ...summarise(client), clientId: client.clientId },
+        secondFactor: (client as { second_factor?: SecondFactorRule }).second_factor ?? ('optional' as const),
+        acrValues: textOf(params.acr_values) ?? '',
         accountId: session?.accountId,
         loginHint: textOf(params.login_hint),
         uiLocales: textOf(params.ui_locales),
@@ -142,6 +156,13 @@ export function createInteractions(parts: {
       };
       engineSide.set(pending, interaction);
       return pending;
+    },
+
+    progress: ({ uid }) => store.progress(uid),
+
+    async keepProgress({ uid }, progress) {
+      unitOfWork().fallBack = { location: `/interaction/${uid}` };
+      await store.keepProgress(uid, progress);
     },
 
     login: (ctx, pending, login) => answer(ctx, pending, { login: login as never }),

@@ -17,17 +17,22 @@ import { type CookieKeys, createCookieKeys } from './cookie-keys.ts';
 import { createEngine, sessionOfInteraction } from './engine.ts';
 import { createInteractions, type Interactions } from './interaction.ts';
 import { createInteractionStore } from './interaction-store.ts';
+import { ownClient } from './own-pages.ts';
 import type { EnginePages } from './pages.ts';
 import { firstGrantTag } from './policy.ts';
 import { type Published, publishFromMemory } from './published.ts';
 import { createPushedRequestStore } from './pushed-request-store.ts';
 import { createSessionStore } from './session-store.ts';
+import { createSignedIn, type SignedIn } from './signed-in.ts';
 import { signingKeyMakers } from './signing-keys.ts';
 import { createTokenStore } from './token-store.ts';
 
 export { type ClientMetadata, isClientId, mintClientSecret } from './client-store.ts';
-export type { Interactions, PendingInteraction } from './interaction.ts';
+export type { Interactions, Login, PendingInteraction } from './interaction.ts';
+export { type SignInWish, signedInPath, signInPath } from './own-pages.ts';
 export type { ClientSummary, EnginePages } from './pages.ts';
+export { type SecondFactorRule, secondFactorRules } from './prompt-policy.ts';
+export type { BrowserSession, ConnectedApplication, SignedIn, SignedInSession } from './signed-in.ts';
 
 export type Oidc = {
   /** Gives each request its unit of work and commits it; around the engine and the interaction pages. */
@@ -37,6 +42,8 @@ export type Oidc = {
   /** The engine's own endpoints; goes on where the path is not one of them. */
   engine: Middleware;
   interactions: Interactions;
+  /** Sessions and connected applications of an account. */
+  signedIn: SignedIn;
   clients: ClientStore;
   cookieKeys: CookieKeys;
   /** @throws with a text for people when the metadata does not make a client */
@@ -55,6 +62,8 @@ export function createOidc(parts: {
   ring: KeyRing;
   accounts: AccountSource;
   pages: EnginePages;
+  /** A short name for a browser, from its User-Agent. */
+  labelBrowser(userAgent: string): string;
   /** Of every answer of this pod; for what is answered ahead of the HTTP layer. */
   headers: Record<string, string>;
   log: Log;
@@ -72,7 +81,10 @@ export function createOidc(parts: {
   });
   const interactions = createInteractionStore(store, ring);
   const pushedRequests = createPushedRequestStore(store, ring, lifetimes);
-  const clients = createClientStore(store, ring, { cacheMs: config.clientCacheMs });
+  const clients = createClientStore(store, ring, {
+    cacheMs: config.clientCacheMs,
+    builtIn: [ownClient(config.issuer)],
+  });
   const cookieKeys = createCookieKeys([Buffer.from(ring.secret('cookie:1'), 'base64url')]);
   const stores = { tokens, sessions, interactions, pushedRequests, clients };
   const provider = createEngine({ ...parts, stores, cookieKeys });
@@ -86,6 +98,7 @@ export function createOidc(parts: {
       sessions,
       accounts: parts.accounts,
       pages,
+      labelBrowser: parts.labelBrowser,
       log,
       clearSessionCookie: (ctx: Context) => {
         ctx.cookies.set(provider.cookieName('session'), null, { path: '/', httpOnly: true, signed: true });
@@ -103,6 +116,14 @@ export function createOidc(parts: {
         const uid = sessionUid ?? sessionOfInteraction(ring, interactionUid);
         tokens.readGrantAhead(firstGrantTag(ring, uid, clientId));
       },
+    }),
+    signedIn: createSignedIn({
+      store,
+      sessions,
+      tokens,
+      clients,
+      accounts: parts.accounts,
+      sessionCookie: (ctx) => ctx.cookies.get(provider.cookieName('session'), { signed: true }),
     }),
     clients,
     cookieKeys,

@@ -1,6 +1,7 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { TokenStore } from './token-store.ts';
+import { unitOfWork } from './unit-of-work.ts';
 
 /**
  * What a person's approval is worth: which grant a request builds on, and when consent is not asked for.
@@ -31,7 +32,11 @@ export function createGrantLoader(tokens: TokenStore, ring: KeyRing) {
 
     let tag = session.grantIdFor(clientId) ?? firstGrantTag(ring, session.uid, clientId);
     let grant = await provider.Grant.find(tag);
-    while ((await tokens.isGrantBuried(tag)) || (grant && grant.accountId !== accountId)) {
+    // Of another person, or from before all that this one was signed in to ended: as good as buried.
+    const isStale = async () =>
+      grant !== undefined &&
+      (grant.accountId !== accountId || (await tokens.epochOf(tag)) !== unitOfWork().signInEpoch);
+    while ((await tokens.isGrantBuried(tag)) || (await isStale())) {
       tag = ring.hash('grant', JSON.stringify([session.uid, clientId, tag]));
       grant = await provider.Grant.find(tag);
     }

@@ -1,5 +1,6 @@
 import { nowMs, nowSeconds } from '../clock.ts';
 import { randomText } from '../random.ts';
+import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import type { Payload } from './adapter.ts';
@@ -11,6 +12,8 @@ import { type Fields, unitOfWork } from './unit-of-work.ts';
  *
  *   p            the person: account, time, acr and amr
  *   e            the account's epoch at sign-in
+ *   t            that the second factor was left out, as the account trusts the browser
+ *   b            the browser and its address at sign-in
  *   x            state of an open logout or device page
  *   c            when it was made (ms); the absolute limit counts from here
  *   a:<client>   what the session has with one client: sid, grant
@@ -77,6 +80,7 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       }
       unit.browserSecret ??= id;
       if (fields.e !== undefined) unit.signInEpoch = Number(fields.e);
+      unit.signedInTrusted = fields.t !== undefined;
       return toPayload(uid, id, fields);
     },
 
@@ -111,8 +115,17 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
         const epoch = String(unit.signInEpoch);
         if (before?.e !== epoch) changed.e = epoch;
       }
+      const isSignIn = personOf(before).loginTs !== payload.loginTs;
+      if (payload.accountId !== undefined && isSignIn) {
+        changed.b = JSON.stringify(unit.describeBrowser());
+        if (unit.signedInTrusted) changed.t = '1';
+        else if (before?.t !== undefined) gone.push('t');
+        unit
+          .change('account', `account ${payload.accountId}`)
+          .list(store.keys.accountSignedIn(payload.accountId), `s${uid}`, leftMs);
+      }
       const namesNothingNew = Object.keys(changed).length === 0;
-      const ids = moveIds(before, idField(id), accountOf(before) !== payload.accountId);
+      const ids = moveIds(before, idField(id), personOf(before).accountId !== payload.accountId);
       Object.assign(changed, ids.set);
 
       const change = unit.change('session', key).durable();
@@ -140,6 +153,35 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
         .set(key, 0, { u: String(nowSeconds()) })
         .extend(key, lifetimeMs);
       unit.markIndependent(key);
+    },
+
+    /** What a browser is signed in to, by the value of its cookie. Outside the engine's own requests as well. */
+    async shown(id: string): Promise<StoredSession | undefined> {
+      const uid = uidOf(id);
+      const fields = uid === undefined ? undefined : await store.read(liveKey(uid));
+      const state = fields?.[idField(id)];
+      if (!uid || !fields || state === undefined) return undefined;
+      if (isRetired(state) && Number(state) < nowMs()) return undefined;
+      return toStored(uid, fields);
+    },
+
+    /** A session as it is in Redis now; undefined when it has ended or nobody is signed in to it. */
+    async look(uid: string): Promise<StoredSession | undefined> {
+      if (!uidPattern.test(uid)) return undefined;
+      const fields = await store.read(liveKey(uid));
+      return fields && toStored(uid, fields);
+    },
+
+    /** Ends a session at once, outside the writes that a request holds. */
+    async endNow(uid: string): Promise<void> {
+      await store.commit(new Change().durable().bury(liveKey(uid), tombstoneMs));
+    },
+
+    /** Moves the sign-in of a session to a later epoch of its account. @returns false when it was not at `from` */
+    async carryOver(uid: string, from: number, to: number): Promise<boolean> {
+      const key = liveKey(uid);
+      const change = new Change().durable().requireAlive(key).requireSame(key, 'e', String(from));
+      return (await store.commit(change.set(key, 0, { e: String(to) }))).ok;
     },
 
     /** The engine destroys an id when it replaces it, and when the session ends. */
@@ -204,6 +246,43 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
   }
 }
 
+/** Times are ms since the epoch. */
+export type StoredSession = {
+  uid: string;
+  accountId: string;
+  epoch: number;
+  signedInAt: number;
+  lastUsedAt: number;
+  browser: string;
+  address: string;
+  acr: string | undefined;
+  amr: string[];
+  clientIds: string[];
+};
+
+function toStored(uid: string, fields: Record<string, string>): StoredSession | undefined {
+  const { accountId, loginTs, acr, amr } = personOf(fields) as {
+    accountId?: string;
+    loginTs?: number;
+    acr?: string;
+    amr?: string[];
+  };
+  if (fields.dead !== undefined || accountId === undefined) return undefined;
+  const { label = '', address = '' } = JSON.parse(fields.b ?? '{}') as { label?: string; address?: string };
+  return {
+    uid,
+    accountId,
+    epoch: Number(fields.e ?? -1),
+    signedInAt: (loginTs ?? 0) * 1000,
+    lastUsedAt: Number(fields.u ?? 0) * 1000,
+    browser: label,
+    address,
+    acr,
+    amr: amr ?? [],
+    clientIds: Object.keys(fields).flatMap((field) => (field.startsWith('a:') ? [field.slice(2)] : [])),
+  };
+}
+
 export type SessionStore = ReturnType<typeof createSessionStore>;
 
 const uidPattern = /^[A-Za-z0-9_-]{22}$/;
@@ -219,8 +298,8 @@ function isRetired(state: string): boolean {
   return /^[1-9]/.test(state);
 }
 
-function accountOf(fields: Fields): unknown {
-  return JSON.parse(fields?.p ?? '{}').accountId;
+function personOf(fields: Fields): Payload {
+  return JSON.parse(fields?.p ?? '{}') as Payload;
 }
 
 /** The fields that a payload decides about; the others belong to the store. */

@@ -5,7 +5,7 @@ import type { Store } from '../redis/redis.ts';
 import { openLocator } from './account-locator.ts';
 import type { Payload } from './adapter.ts';
 import { packToken, type TokenPlace, unpackToken } from './token-record.ts';
-import { type Single, unitOfWork } from './unit-of-work.ts';
+import { type Single, type UnitOfWork, unitOfWork } from './unit-of-work.ts';
 
 /**
  * Grants, and what hangs on them: codes, opaque tokens, device codes. All of one grant lives in one slot.
@@ -119,6 +119,7 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
         if (payload.kind === 'RefreshToken') {
           // The grant must outlive the longest token that hangs on it.
           change.extend(keys.grant(at.tag), lifetimeSeconds * 1000);
+          if (!payload.expiresWithSession) listGrant(unit, payload.accountId, at.tag, lifetimeSeconds);
           const predecessor = unit.singles.find(({ key }) => key.startsWith(keys.ofGrant(at.tag, '')));
           if (predecessor) fields.after = predecessor.key.slice(keys.ofGrant(at.tag, '').length);
         }
@@ -190,6 +191,7 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       if (before?.p === undefined) change.requireAbsent(key);
       else change.requireSame(key, 'p', before.p);
       change.set(key, 0, fields).extend(key, lifetimeSeconds * 1000);
+      listGrant(unit, payload.accountId, tag, lifetimeSeconds);
       unit.hold(key, fields);
     },
 
@@ -199,6 +201,28 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       const key = keys.grant(tag);
       unitOfWork().revocation(key).bury(key, tombstoneMs);
       unitOfWork().hold(key, { dead: '1' });
+    },
+
+    /** A grant as it is in Redis now; undefined when it has ended. */
+    async look(tag: string): Promise<StoredGrant | undefined> {
+      const fields = tagPattern.test(tag) ? await store.read(keys.grant(tag)) : undefined;
+      if (!fields || fields.dead !== undefined) return undefined;
+      const { accountId, clientId, openid, resources } = readPayload(fields) as Payload & {
+        openid?: { scope?: string };
+        resources?: Record<string, string>;
+      };
+      if (accountId === undefined || clientId === undefined) return undefined;
+      const words = (text: string | undefined) => text?.split(' ').filter(Boolean) ?? [];
+      return {
+        tag,
+        accountId,
+        clientId,
+        epoch: Number(fields.e ?? -1),
+        scopes: words(openid?.scope),
+        resources: Object.fromEntries(
+          Object.entries(resources ?? {}).map(([indicator, scope]) => [indicator, words(scope)]),
+        ),
+      };
     },
 
     /** Ends a grant at once, outside the writes that a request holds. @param key the grant's own key */
@@ -224,6 +248,14 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     },
   };
 
+  /** Beside the check of the account that each of these requests makes, so it costs no script of its own. */
+  function listGrant(unit: UnitOfWork, accountId: string | undefined, tag: string, lifetimeSeconds: number) {
+    if (accountId === undefined) return;
+    unit
+      .change('account', `account ${accountId}`)
+      .list(keys.accountSignedIn(accountId), `g${tag}`, lifetimeSeconds * 1000);
+  }
+
   function single(stored: Stored, payload: Payload): Single {
     const isCode = payload.kind === 'AuthorizationCode';
     const seconds = isCode ? Math.min(codeRetrySeconds, policy.retrySeconds) : policy.retrySeconds;
@@ -240,6 +272,16 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     };
   }
 }
+
+export type StoredGrant = {
+  tag: string;
+  accountId: string;
+  clientId: string;
+  epoch: number;
+  scopes: string[];
+  /** Resource indicator → scopes (RFC 8707). */
+  resources: Record<string, string[]>;
+};
 
 export type TokenStore = ReturnType<typeof createTokenStore>;
 

@@ -42,6 +42,9 @@ export type Single = {
   earlierAnswer?: string;
 };
 
+/** label: such as "Firefox, Linux"; empty where the browser does not say. address: an IP address. */
+export type BrowserDescription = { label: string; address: string };
+
 export type CommitResult = { ok: true } | { ok: false; rank: Rank; refused: Refused };
 
 type Aggregate = {
@@ -67,10 +70,10 @@ export class UnitOfWork {
   /** The grant of a spent code or token that this request shows. */
   spentGrantKey: string | undefined;
   /**
-   * Where this request both takes a person's answer and goes on with it, and the going on is refused: the
-   * answer alone is written, and the browser goes on by itself.
+   * Where the browser goes on by itself when the commit is refused. Where this request both takes a person's answer
+   * and goes on with it, the answer alone is written then.
    */
-  fallBack: { change: Change; location: string } | undefined;
+  fallBack: { change?: Change; location: string } | undefined;
   /** What only the browser at hand has: the uid of its interaction, or the id of its session. */
   browserSecret: string | undefined;
   /** The store could not answer at some point: whatever the engine made of that, the request is refused. */
@@ -79,12 +82,24 @@ export class UnitOfWork {
   readonly ended = new Set<string>();
   /** The epoch of the sign-in that this request's session stands on; see AccountSource. */
   signInEpoch: number | undefined;
+  /** Whether that sign-in left the second factor out because the account trusts the browser. */
+  signedInTrusted = false;
+  /** The browser that sent the request, as its person will recognise it. */
+  readonly describeBrowser: () => BrowserDescription;
   /** Whether the route at hand answers a request that is sent again; others see a spent thing as spent. */
   readonly mayAnswerAgain: boolean;
 
-  constructor(store: Store, options: { mayAnswerAgain: boolean; accounts?: AccountSource }) {
+  constructor(
+    store: Store,
+    options: {
+      mayAnswerAgain: boolean;
+      accounts?: AccountSource;
+      describeBrowser?: () => BrowserDescription;
+    },
+  ) {
     this.#store = store;
     this.#accounts = options.accounts;
+    this.describeBrowser = options.describeBrowser ?? (() => ({ label: '', address: '' }));
     this.mayAnswerAgain = options.mayAnswerAgain;
   }
 

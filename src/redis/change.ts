@@ -52,6 +52,10 @@ export class Change {
     return this.#add('same', key, field, value);
   }
 
+  requireLacking(key: string, field: string): this {
+    return this.#add('lacking', key, field);
+  }
+
   /** The record exists and was not spent; when it was, the sealed answer under `answerKey` comes back. */
   requireUnspent(key: string, answerKey: string): this {
     return this.#add('unspent', key, String(this.#index(answerKey)));
@@ -98,6 +102,15 @@ export class Change {
 
   remove(key: string): this {
     return this.#add('remove', key);
+  }
+
+  /** Puts a member on a list from which it falls by itself; never earlier than said before. */
+  list(key: string, member: string, lifetimeMs: number): this {
+    return this.#add('list', key, member, wholeMs(lifetimeMs));
+  }
+
+  unlist(key: string, members: string[]): this {
+    return members.length === 0 ? this : this.#add('unlist', key, ...members);
   }
 
   #add(name: string, key: string, ...args: string[]): this {

@@ -15,7 +15,8 @@
  *   {a:<id>}:factors   its second factors and passkeys: hash, one field for each, see accounts/factor-store.ts
  *   {a:<id>}:once:<h>  a step or code of a factor that was used
  *   {a:<id>}:browsers  browsers that it trusts: hash
- *   {a:<id>}:sessions  its sessions: sorted set of uid by the time of their end
+ *   {a:<id>}:signed-in  its sessions and grants: sorted set of s<uid> and g<tag> by the time of their end
+ *   {a:<id>}:upstreams its accounts at other providers: hash, one field for each, see upstream/link-store.ts
  *   {a:<id>}:activity  what happened to it lately: stream
  *   {e:<h>}        an e-mail address → account id
  *   {l:<h>}        a link that was mailed, hash; see accounts/one-time-link.ts
@@ -23,7 +24,10 @@
  *   {w:<h>}        a sign-in at another provider that is under way, hash
  *   {limits}:<h>   failures counted by the sign-in limits; all in one slot, so that one script sees them all
  *   {mail}, {mail}:<id>   the outbox: sorted set of ids by the time of the next try, and a hash for each mail
+ *   {mail}:given-up  mails that could not be sent: sorted set of ids by the time
+ *   {mail}:shown   mails of local mode, sealed: sorted set by the time
  *   {k}            the key ring     hash
+ *   {accounts}:leaving   ids of accounts whose deletion is not finished, by the time when it began
  *   {accounts}     ids of the accounts, by creation time; {clients} likewise
  *
  * <h> is a keyed hash of a bearer value (see oidc/key-ring.ts): the value itself is never stored.
@@ -46,7 +50,8 @@ export function createKeys(prefix: string) {
     accountFactors: (id: string) => `${prefix}{a:${id}}:factors`,
     accountOnce: (id: string, hash: string) => `${prefix}{a:${id}}:once:${hash}`,
     accountBrowsers: (id: string) => `${prefix}{a:${id}}:browsers`,
-    accountSessions: (id: string) => `${prefix}{a:${id}}:sessions`,
+    accountSignedIn: (id: string) => `${prefix}{a:${id}}:signed-in`,
+    accountUpstreams: (id: string) => `${prefix}{a:${id}}:upstreams`,
     accountActivity: (id: string) => `${prefix}{a:${id}}:activity`,
     email: (hash: string) => `${prefix}{e:${hash}}`,
     link: (hash: string) => `${prefix}{l:${hash}}`,
@@ -55,6 +60,9 @@ export function createKeys(prefix: string) {
     limit: (hash: string) => `${prefix}{limits}:${hash}`,
     outbox: () => `${prefix}{mail}`,
     mail: (id: string) => `${prefix}{mail}:${id}`,
+    mailsGivenUp: () => `${prefix}{mail}:given-up`,
+    mailsShown: () => `${prefix}{mail}:shown`,
+    accountsLeaving: () => `${prefix}{accounts}:leaving`,
     accountList: () => `${prefix}{accounts}`,
     keyRing: () => `${prefix}{k}`,
     /** The sealed answer to the request that spent the thing under `key`; in the slot of that thing. */

@@ -1,10 +1,12 @@
 /**
- * Makes a fresh clone ready: dependencies, the Node that runs everything, a Redis server, and Chromium for the
- * tests. Plain JavaScript without dependencies, since nothing is installed yet and the Node at hand may be old.
- * Called by npm before `start`, `test` and the others; does nothing, quickly, when all is there. Never asks.
+ * Makes a fresh clone ready: dependencies, the Node that runs everything, fast password hashing, a Redis server,
+ * and Chromium for the tests. Plain JavaScript without dependencies, since nothing is installed yet and the Node
+ * at hand may be old. Called by npm before `start`, `test` and the others; does nothing, quickly, when all is
+ * there. Never asks.
  *
  *   node src/set-up/set-up.mjs [--test] [--quiet]
  */
+import { buildArgon2 } from './argon2-build.mjs';
 import { installDependencies } from './dependencies.mjs';
 import { findMissing, installPrograms } from './programs.mjs';
 import { Stop, say } from './run.mjs';
@@ -21,6 +23,7 @@ async function main() {
     );
   }
   await installDependencies();
+  await buildArgon2();
   const missing = findMissing(process.argv.includes('--test'));
   if (missing.length > 0) await installPrograms(missing);
   if (!process.argv.includes('--quiet') && Date.now() - begun > longMs) say('Ready.');

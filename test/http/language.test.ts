@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Context } from 'koa';
 import { localeOf } from '../../src/http/language.ts';
 import { languageRoute } from '../../src/http/language-route.ts';
+import { locales } from '../../src/locale.ts';
 import { type SmallServer, startSmallServer } from './small-server.ts';
 
 describe('the language switcher', () => {
@@ -12,7 +13,12 @@ describe('the language switcher', () => {
       routes: [languageRoute()],
       engine: [
         (ctx: Context) => {
-          ctx.body = localeOf(ctx, String(ctx.query.ui_locales ?? ''));
+          const { ui_locales, account } = ctx.query;
+          ctx.body = localeOf(
+            ctx,
+            String(ui_locales ?? ''),
+            account === undefined ? account : String(account),
+          );
         },
       ],
     };
@@ -31,6 +37,14 @@ describe('the language switcher', () => {
     expect(cookie).to.match(/^holdfast_language=de; path=\/; expires=[^;]+; samesite=lax; httponly$/);
     const expires = Date.parse(/expires=([^;]+)/.exec(cookie)?.[1] ?? '');
     expect((expires - Date.now()) / 86_400_000).to.be.within(364, 366);
+  });
+
+  it('knows each of them', async () => {
+    for (const locale of locales) {
+      const [cookie = ''] = (await switchTo(locale, '/')).setCookies;
+      expect(cookie).to.match(new RegExp(`^holdfast_language=${locale};`));
+      expect((await plain.get('/which', { cookie: `holdfast_language=${locale}` })).body).to.equal(locale);
+    }
   });
 
   it('binds the cookie to this host where there is TLS', async () => {
@@ -74,17 +88,21 @@ describe('the language switcher', () => {
   });
 
   it('knows our languages alone', async () => {
-    for (const to of ['fr', '', 'de,en', '__proto__', 'de\0']) {
+    for (const to of ['it', '', 'de,en', 'ar-EG', '__proto__', 'de\0']) {
       expect((await switchTo(to, '/')).status, to).to.equal(400);
     }
   });
 
-  it('goes before what the application asks for, and that before what the browser prefers', async () => {
+  it('goes before what the application asks for, that before what the account has chosen, and that before the browser', async () => {
     const cookie = 'holdfast_language=de';
     const which = async (path: string, headers: Record<string, string>) =>
       (await plain.get(path, headers)).body;
     expect(await which('/which?ui_locales=en', { cookie, 'accept-language': 'en' })).to.equal('de');
     expect(await which('/which?ui_locales=de', { 'accept-language': 'en' })).to.equal('de');
+    expect(await which('/which?ui_locales=de&account=fr', { 'accept-language': 'en' })).to.equal('de');
+    expect(await which('/which?account=fr', { cookie, 'accept-language': 'en' })).to.equal('de');
+    expect(await which('/which?account=fr', { 'accept-language': 'en' })).to.equal('fr');
+    expect(await which('/which?account=xx', { 'accept-language': 'ja' })).to.equal('ja');
     expect(await which('/which', { 'accept-language': 'de' })).to.equal('de');
     expect(await which('/which', { cookie: 'holdfast_language=%00', 'accept-language': 'x' })).to.equal('en');
   });

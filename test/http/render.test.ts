@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Assets, loadAssets } from '../../src/http/assets.ts';
 import { createRenderer, type Renderer, type Views } from '../../src/http/render.ts';
-import { locales } from '../../src/locale.ts';
+import { languages, locales } from '../../src/locale.ts';
 import { samples } from '../pages/sample-pages.ts';
 
 const viewsDirectory = new URL('../../views', import.meta.url).pathname;
@@ -55,7 +55,7 @@ describe('a rendered page', () => {
       for (const page of samples) {
         const html = page.html(renderer, locale);
         expect(html, page.name).to.match(/^<!doctype html>/);
-        expect(html, page.name).to.include(`<html lang="${locale}" dir="ltr">`);
+        expect(html, page.name).to.include(`<html lang="${locale}" dir="${languages[locale].direction}">`);
         expect(html, page.name).to.match(/<title>[^<]+ – Holdfast<\/title>/);
         expect(tags(html, 'h1'), page.name).to.have.length(1);
         expect(tags(html, 'main'), page.name).to.have.length(1);
@@ -144,7 +144,12 @@ describe('a rendered page', () => {
     );
     const html = renderer.page('login', 'de', { ...login, frame: { path: '/interaction/1?a="b"' } });
     expect(html).to.include('name="back" value="/interaction/1?a=&#34;b&#34;"');
-    expect(tagWith(html, 'name="to"')).to.include('value="en" lang="en"');
+    expect(tags(html, 'button').filter((tag) => tag.includes('name="to"'))).to.deep.equal(
+      ['en', 'es', 'fr', 'ja', 'ar'].map(
+        (other) => `<button class="language" name="to" value="${other}" lang="${other}">`,
+      ),
+    );
+    expect(html).to.include('<span class="language" aria-current="true">Deutsch</span>');
   });
 
   describe('login', () => {

@@ -88,7 +88,17 @@ async function startEngine(redisUrl: string): Promise<EnginePod> {
   const app = new Koa();
   app.proxy = true;
   app.use(
-    commitRequest({ store, ring, tokens, sessions, accounts, pages, log, clearSessionCookie: () => {} }),
+    commitRequest({
+      store,
+      ring,
+      tokens,
+      sessions,
+      accounts,
+      pages,
+      labelBrowser: () => '',
+      log,
+      clearSessionCookie: () => {},
+    }),
   );
   app.use(compose(provider.middleware) as unknown as Koa.Middleware);
   const server = createServer(app.callback()).listen(0, '127.0.0.1');

@@ -13,13 +13,19 @@ export function startPodAhead(
   aheadSeconds: number,
   environment: Record<string, string> = {},
 ): Promise<Pod> {
-  return start(provider, redisUrl, `pod-ahead-${aheadSeconds}`, environment, [
-    'const now = Date.now;',
-    `Date.now = () => now() + ${aheadSeconds * 1000};`,
-    'globalThis.Date = class extends Date {',
-    '  constructor(...given) { given.length === 0 ? super(Date.now()) : super(...given); }',
-    '};',
-  ]);
+  return start(
+    provider,
+    redisUrl,
+    `pod-ahead-${aheadSeconds}`,
+    { HOLDFAST_CLOCK_TOLERANCE_SECONDS: '0', ...environment },
+    [
+      'const now = Date.now;',
+      `Date.now = () => now() + ${aheadSeconds * 1000};`,
+      'globalThis.Date = class extends Date {',
+      '  constructor(...given) { given.length === 0 ? super(Date.now()) : super(...given); }',
+      '};',
+    ],
+  );
 }
 
 /**

@@ -281,9 +281,9 @@ describe('the protocol', () => {
   });
 
   it('speaks the language of ui_locales', async () => {
-    const german = await pageFor(provider.person(), clients.first, { ui_locales: 'fr-CA de-AT en' });
+    const german = await pageFor(provider.person(), clients.first, { ui_locales: 'pt-BR de-AT en' });
     expect(german.body).to.include('<html lang="de"');
-    const english = await pageFor(provider.person(), clients.first, { ui_locales: 'fr xx' });
+    const english = await pageFor(provider.person(), clients.first, { ui_locales: 'it xx' });
     expect(english.body).to.include('<html lang="en"');
   });
 
@@ -470,7 +470,7 @@ describe('the protocol', () => {
         authorization_response_iss_parameter_supported: true,
         request_uri_parameter_supported: false,
         claims_parameter_supported: false,
-        ui_locales_supported: ['en', 'de'],
+        ui_locales_supported: ['en', 'de', 'es', 'fr', 'ja', 'ar'],
       });
       expect(discovery.grant_types_supported).to.have.members([
         'authorization_code',

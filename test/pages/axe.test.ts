@@ -55,11 +55,15 @@ describe('the pages in a browser', () => {
     if (leaves) await tab.unrouteAll();
   }
 
-  /** The rules that the page breaks, with the elements that do; `only` limits it to one kind of rule. */
-  function violations(only?: string): Promise<string[]> {
+  /**
+   * The rules that the page breaks, with the elements that do: all rules, those about colours alone, or all
+   * others, which are what a language can break.
+   */
+  function violations(which: 'all' | 'colours' | 'others'): Promise<string[]> {
+    const rules = { 'target-size': { enabled: true }, 'color-contrast': { enabled: which === 'all' } };
     const options: axe.RunOptions = {
       resultTypes: ['violations'],
-      ...(only === undefined ? { rules: { 'target-size': { enabled: true } } } : { runOnly: [only] }),
+      ...(which === 'colours' ? { runOnly: ['cat.color'] } : { rules }),
     };
     return page.evaluate<string[]>(
       `axe.run(document, ${JSON.stringify(options)}).then(({ violations }) =>
@@ -75,13 +79,67 @@ describe('the pages in a browser', () => {
     it(`${name}: is accessible in both colour schemes, keeps the policy and fits a thumb`, async () => {
       await open(page, name);
       await page.evaluate(axe.source);
-      expect(await violations(), 'light').to.deep.equal([]);
+      expect(await violations('all'), 'light').to.deep.equal([]);
       await page.emulateMedia({ colorScheme: 'dark' });
-      expect(await violations('cat.color'), 'dark').to.deep.equal([]);
+      expect(await violations('colours'), 'dark').to.deep.equal([]);
       expect(await page.evaluate('probe.smallTargets()')).to.deep.equal([]);
       expect(complaints).to.deep.equal([]);
     });
   }
+
+  for (const { name } of samples) {
+    it(`${name}: is accessible in Arabic and in the language that takes the most room`, async () => {
+      for (const locale of ['ar', 'longest']) {
+        await open(page, name, locale);
+        await page.evaluate(axe.source);
+        expect(await violations('others'), locale).to.deep.equal([]);
+        expect(await page.evaluate('probe.smallTargets()'), locale).to.deep.equal([]);
+      }
+      expect(complaints).to.deep.equal([]);
+    });
+  }
+
+  it('run from right to left in Arabic, but for what is Latin', async () => {
+    const side = (...selectors: string[]) => page.evaluate(`probe.side(...${JSON.stringify(selectors)})`);
+    const isLatin = (selector: string) => page.evaluate(`probe.runsLeftToRight(${JSON.stringify(selector)})`);
+
+    await page.goto(server.url('login-wrong-credentials', 'ar'));
+    expect(await isLatin('h1')).to.equal(false);
+    expect(await side('.brand-mark', '.brand-name')).to.equal('right');
+    expect(await side('.avatar', '.party-name')).to.equal('right');
+    expect(await side('.party-name', '.party-text')).to.equal('right');
+    expect(await side('.notice .icon')).to.equal('right');
+    expect(await side('.reveal')).to.equal('left');
+    expect(await side('#remember', '.choice label')).to.equal('right');
+    expect(await isLatin('.party-name + .quiet')).to.equal(true);
+
+    await page.goto(server.url('device-confirm', 'ar'));
+    await page.click('summary');
+    expect(await isLatin('.user-code')).to.equal(true);
+    for (const detail of ['dd', 'dd:last-of-type']) {
+      expect(await isLatin(detail), detail).to.equal(true);
+      expect(await side(`${detail} bdi`), detail).to.equal('right');
+    }
+
+    // "400 invalid_request": a number in front, which the direction of the page would put last.
+    await page.goto(server.url('error-bad-request', 'ar'));
+    await page.click('summary');
+    expect(await isLatin('dd code')).to.equal(true);
+    expect(await isLatin('dd:last-of-type')).to.equal(true);
+    expect(complaints).to.deep.equal([]);
+  });
+
+  it('offer six languages in two lines on a phone, and in one where there is room', async () => {
+    for (const locale of ['en', 'ar']) {
+      await page.goto(server.url('login', locale));
+      for (const viewport of [phone, narrowest]) {
+        await page.setViewportSize(viewport);
+        expect(await page.evaluate('probe.switcher()')).to.deep.equal({ languages: 6, lines: 2 });
+      }
+      await page.setViewportSize({ width: 1280, height: 860 });
+      expect(await page.evaluate('probe.switcher()')).to.deep.equal({ languages: 6, lines: 1 });
+    }
+  });
 
   it('do not scroll sideways on the narrowest phone, in either direction', async () => {
     async function measure(tab: Page, locale: string): Promise<void> {
@@ -94,7 +152,8 @@ describe('the pages in a browser', () => {
     }
     const second = await context.newPage();
     try {
-      await Promise.all([measure(page, 'de'), measure(second, 'hostile')]);
+      await Promise.all([measure(page, 'longest'), measure(second, 'hostile')]);
+      await measure(page, 'ar');
     } finally {
       await second.close();
     }
@@ -102,6 +161,7 @@ describe('the pages in a browser', () => {
     expect(complaints).to.deep.equal([]);
   });
 
+  const others = ['to=de', 'to=es', 'to=fr', 'to=ja', 'to=ar'];
   const orders: Record<string, string[]> = {
     'login-wrong-credentials': [
       'email',
@@ -113,7 +173,7 @@ describe('the pages in a browser', () => {
       'Website (opens in a new tab)',
       'Privacy policy (opens in a new tab)',
       'Terms of use (opens in a new tab)',
-      'to=de',
+      ...others,
     ],
     consent: [
       'Already allowed earlier',
@@ -122,10 +182,10 @@ describe('the pages in a browser', () => {
       'Website (opens in a new tab)',
       'Privacy policy (opens in a new tab)',
       'Terms of use (opens in a new tab)',
-      'to=de',
+      ...others,
     ],
-    logout: ['logout=yes', 'Stay signed in', 'to=de'],
-    'device-confirm': ['About the device', 'confirm=yes', 'abort=yes', 'to=de'],
+    logout: ['logout=yes', 'Stay signed in', ...others],
+    'device-confirm': ['About the device', 'confirm=yes', 'abort=yes', ...others],
   };
   for (const [name, order] of Object.entries(orders)) {
     it(`${name}: lets the keyboard go from top to bottom, and shows where it is`, async () => {

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { loadAssets } from '../../src/http/assets.ts';
-import { createRenderer } from '../../src/http/render.ts';
-import { locales } from '../../src/locale.ts';
-import { samples } from './sample-pages.ts';
+import { createRenderer, type Renderer } from '../../src/http/render.ts';
+import { type Locale, locales } from '../../src/locale.ts';
+import { type Sample, samples } from './sample-pages.ts';
 
 const views = new URL('../../views', import.meta.url).pathname;
 
@@ -30,13 +30,23 @@ export type PageServer = {
   close(): Promise<void>;
 };
 
-/** Serves `/<locale>/<sample>` and, with {@link hostile} added to every value, `/hostile/<sample>`. */
+/** The language in which a page takes the most letters, and so the most room. */
+function longestLocale(page: Sample, renderer: Renderer): Locale {
+  const length = (locale: Locale) => page.html(renderer, locale).length;
+  return locales.reduce((longest, locale) => (length(locale) > length(longest) ? locale : longest));
+}
+
+/**
+ * Serves `/<locale>/<sample>`, the same as `/longest/<sample>` in the language that takes the most room, and as
+ * `/hostile/<sample>` with {@link hostile} added to every value.
+ */
 export async function startPageServer(): Promise<PageServer> {
   const assets = loadAssets(`${views}/assets`);
   const renderer = createRenderer({ viewsDirectory: views, assets });
   const pages = new Map<string, string>();
   for (const page of samples) {
     for (const locale of locales) pages.set(`/${locale}/${page.name}`, page.html(renderer, locale));
+    pages.set(`/longest/${page.name}`, page.html(renderer, longestLocale(page, renderer)));
     pages.set(
       `/hostile/${page.name}`,
       page.html(renderer, 'en', (text) => text + hostile),

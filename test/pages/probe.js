@@ -17,6 +17,36 @@ globalThis.probe = {
       .filter((element) => element.getBoundingClientRect().height < 43.9)
       .map((element) => element.outerHTML),
 
+  /** Whether the text of an element begins at the left of what follows, on its first line. */
+  runsLeftToRight(selector) {
+    const [start, later] = [0, 5].map((offset) => {
+      const range = document.createRange();
+      const text = document
+        .createTreeWalker(document.querySelector(selector), NodeFilter.SHOW_TEXT)
+        .nextNode();
+      range.setStart(text, offset);
+      range.setEnd(text, offset + 1);
+      return range.getBoundingClientRect().left;
+    });
+    return start < later;
+  },
+
+  /** On which side of another element, or else of the page, an element (its text, if it has one) has its middle. */
+  side(selector, other = 'body') {
+    const element = document.querySelector(selector);
+    const text = document.createRange();
+    text.selectNodeContents(element);
+    const own = (element.textContent.trim() === '' ? element : text).getBoundingClientRect();
+    const frame = document.querySelector(other).getBoundingClientRect();
+    return own.left + own.right < frame.left + frame.right ? 'left' : 'right';
+  },
+
+  /** The lines that the language switcher takes, and how many languages it shows. */
+  switcher() {
+    const languages = [...document.querySelectorAll('.language')].map((each) => each.getBoundingClientRect());
+    return { languages: languages.length, lines: new Set(languages.map(({ top }) => Math.round(top))).size };
+  },
+
   background: () => getComputedStyle(document.body).backgroundColor,
 
   /** Puts the focus before everything, so that the next tab key goes to the first stop. */

@@ -6,8 +6,10 @@
 -- Gives    the id that holds the address now
 local id, lifetime, lost = ARGV[1], ARGV[2], ARGV[3]
 local holder = redis.call('GET', KEYS[1])
-local permanent = holder and redis.call('PTTL', KEYS[1]) == -1
+local left = redis.call('PTTL', KEYS[1])
 
 if holder and holder ~= id and holder ~= lost then return holder end
-if not (permanent and holder == id) then redis.call('SET', KEYS[1], id, 'PX', lifetime) end
+-- What it holds for longer already, or for good, it keeps.
+if holder == id and (left == -1 or left > tonumber(lifetime)) then return id end
+redis.call('SET', KEYS[1], id, 'PX', lifetime)
 return id

@@ -42,6 +42,11 @@ checks['same'] = function(key, args)
   if redis.call('HGET', key, args[1]) ~= args[2] then return 'changed' end
 end
 
+-- args: field
+checks['lacking'] = function(key, args)
+  if redis.call('HEXISTS', key, args[1]) == 1 then return 'changed' end
+end
+
 local writes = {}
 
 -- args: lifetime in ms (0 keeps the one it has), then field and value in turns
@@ -91,6 +96,19 @@ end
 
 writes['remove'] = function(key)
   redis.call('DEL', key)
+end
+
+-- args: member, ms from now at which it falls off the list
+writes['list'] = function(key, args)
+  local lifetime = tonumber(args[2])
+  redis.call('ZREMRANGEBYSCORE', key, '-inf', now)
+  redis.call('ZADD', key, 'GT', string.format('%.0f', now + lifetime), args[1])
+  if redis.call('PTTL', key) < lifetime then redis.call('PEXPIRE', key, args[2]) end
+end
+
+-- args: members
+writes['unlist'] = function(key, args)
+  redis.call('ZREM', key, unpack(args))
 end
 
 local operations = {}

@@ -1,0 +1,103 @@
+import { nowMs } from '../clock.ts';
+import type { KeyRing } from '../redis/key-ring.ts';
+import type { Store } from '../redis/redis.ts';
+import type { AccountStore } from './account-store.ts';
+import { normaliseEmail } from './email.ts';
+
+/**
+ * The end of an account. Its record becomes a tombstone in one script, together with all that lies beside it;
+ * what is left to do in other slots stands sealed in the tombstone until it is done. The list of those who are
+ * leaving tells which deletions a killed pod left, and `unfinished` finds them.
+ */
+
+/** Far longer than anything that could still bring the account back. */
+const tombstoneMs = 90 * 24 * 60 * 60 * 1000;
+const mostAtOnce = 100;
+
+/** Who left, for what is to be done after. */
+export type Leaver = { id: string; email: string; locale: string | undefined };
+
+type Left = Leaver & { emailHashes: string[] };
+
+export function createAccountRemovalStore(store: Store, ring: KeyRing, accounts: AccountStore) {
+  const { keys } = store;
+  const sealPurpose = 'account-left';
+
+  const besides = (id: string) => [
+    keys.accountFactors(id),
+    keys.accountBrowsers(id),
+    keys.accountSignedIn(id),
+    keys.accountActivity(id),
+    keys.accountUpstreams(id),
+  ];
+
+  return {
+    /** Remembers that it is leaving, so that what a killed pod leaves is found. @returns whether it is there */
+    async begin(id: string): Promise<boolean> {
+      if (!(await accounts.find(id))) return false;
+      await store.call('ZADD', keys.accountsLeaving(), nowMs(), id);
+      await store.settle(keys.accountsLeaving());
+      return true;
+    },
+
+    /**
+     * Ends the account, or finds it ended. From here on nobody sees it.
+     * @returns who left, while something is left to do; undefined when there is nothing, or no such account
+     */
+    async bury(id: string): Promise<Leaver | undefined> {
+      for (;;) {
+        const stored = await accounts.find(id);
+        const email = stored?.account.email ?? '';
+        const normalised = normaliseEmail(email);
+        const emailHashes = [
+          ...(normalised.ok ? [ring.hash('email', normalised.lookup)] : []),
+          ...(stored?.otherEmail ? [stored.otherEmail.hash] : []),
+        ];
+        const left: Left = { id, email, locale: stored?.account.locale, emailHashes };
+        const sealed = ring.seal(sealPurpose, id, JSON.stringify(left));
+        const [result, found] = (await store.run(
+          'account-bury',
+          [keys.account(id), ...besides(id)],
+          [email, sealed, tombstoneMs],
+        )) as string[];
+        if (result === 'changed') continue;
+        if (result !== undefined) await store.settle(keys.account(id));
+        if (!found) {
+          await store.call('ZREM', keys.accountsLeaving(), id);
+          return undefined;
+        }
+        return JSON.parse(ring.open(sealPurpose, id, found)) as Left;
+      }
+    },
+
+    /** Gives the account's addresses free and takes it off the list, then forgets who it was. */
+    async finish(leaver: Leaver): Promise<void> {
+      const { id, emailHashes = [] } = leaver as Left;
+      for (const hash of emailHashes) {
+        await store.run('account-free-email', [keys.email(hash)], [id, 0]);
+        await store.settle(keys.email(hash));
+      }
+      await store.call('ZREM', keys.accountList(), id);
+      await store.settle(keys.accountList());
+      await store.call('HDEL', keys.account(id), 'left');
+      await store.settle(keys.account(id));
+      await store.call('ZREM', keys.accountsLeaving(), id);
+    },
+
+    /** Ids of accounts whose deletion began longer ago than this. */
+    async unfinished(olderThanMs: number): Promise<string[]> {
+      const until = nowMs() - olderThanMs;
+      const flat = await store.call(
+        'ZRANGE',
+        keys.accountsLeaving(),
+        '-inf',
+        until,
+        'BYSCORE',
+        'LIMIT',
+        0,
+        mostAtOnce,
+      );
+      return flat as string[];
+    },
+  };
+}

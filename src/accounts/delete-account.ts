@@ -1,0 +1,65 @@
+/**
+ * The end of an account at its person's wish. Afterwards Redis holds nothing personal of it, only a tombstone for a
+ * time, and its address is free. account-removal-store.ts owns what lies in Redis; what other modules keep of an
+ * account they end themselves, in `leave`.
+ *
+ * Every step may be done again: a deletion that a killed pod left is finished by `sweep`, or by asking again.
+ */
+import type { Log } from '../log.ts';
+import { localeOf, type Mailer } from './account-mail.ts';
+import type { createAccountRemovalStore } from './account-removal-store.ts';
+import { normaliseEmail } from './email.ts';
+import type { OneTimeLinks } from './one-time-link.ts';
+
+export type DeleteAccount = {
+  /** For the person who signed in freshly. Also ok when there is no such account any more. */
+  delete(accountId: string): Promise<{ ok: true }>;
+  /** Finishes what killed pods left. From time to time, on any pod. @returns how many it finished */
+  sweep(): Promise<number>;
+};
+
+export type DeleteAccountParts = {
+  removals: ReturnType<typeof createAccountRemovalStore>;
+  links: OneTimeLinks;
+  mail: Mailer;
+  log: Log;
+  /** What others do first: end its sessions everywhere, unlink it. May be called again for the same account. */
+  leave?: ((accountId: string) => Promise<void>)[];
+};
+
+/** Far longer than a deletion takes. */
+const leftBehindMs = 60_000;
+
+export function createDeleteAccount(parts: DeleteAccountParts): DeleteAccount {
+  const { removals, links, mail, log, leave = [] } = parts;
+
+  async function remove(id: string): Promise<void> {
+    if (await removals.begin(id)) for (const step of leave) await step(id);
+    const leaver = await removals.bury(id);
+    if (!leaver) return;
+    for (const purpose of ['verify-email', 'change-email', 'reset-password'] as const) {
+      await links.end(purpose, id);
+    }
+    const normalised = normaliseEmail(leaver.email);
+    if (normalised.ok) await links.end('register', normalised.lookup);
+    const { email, locale } = leaver;
+    await mail.enqueue(
+      { kind: 'account-deleted', to: email, locale: localeOf({ locale }), values: {} },
+      { id: `account-deleted:${id}` },
+    );
+    await removals.finish(leaver);
+    log.info({ account: id }, 'account deleted');
+  }
+
+  return {
+    async delete(accountId) {
+      await remove(accountId);
+      return { ok: true };
+    },
+    async sweep() {
+      const ids = await removals.unfinished(leftBehindMs);
+      for (const id of ids) await remove(id);
+      return ids.length;
+    },
+  };
+}

@@ -1,0 +1,84 @@
+import { type AccountFlows, createAccountFlows } from './accounts/account-flows.ts';
+import { type Accounts, createAccounts } from './accounts/accounts.ts';
+import { labelBrowser } from './accounts/browser-label.ts';
+import { createFactors, type Factors } from './accounts/factors.ts';
+import { createNewPasswords } from './accounts/new-password.ts';
+import type { LinkPurpose } from './accounts/one-time-link.ts';
+import { createPasswordHasher } from './accounts/password.ts';
+import { createPasswordRules } from './accounts/password-rules.ts';
+import { createSignInLimits, type SignInLimits } from './accounts/sign-in-limits.ts';
+import type { Config } from './config.ts';
+import type { Log } from './log.ts';
+import { createMail, type Mails } from './mail/mail.ts';
+import type { KeyRing } from './redis/key-ring.ts';
+import type { Store } from './redis/redis.ts';
+import { createUpstream, type Upstream } from './upstream/upstream.ts';
+
+/** The part of app.ts that puts together all that has to do with accounts and the people who have them. */
+export type AccountParts = {
+  accounts: Accounts;
+  factors: Factors;
+  flows: AccountFlows;
+  limits: SignInLimits;
+  mail: Mails;
+  upstream: Upstream;
+  close(): Promise<void>;
+};
+
+/** The pages that links in mails lead to. */
+const linkPaths: Record<LinkPurpose, string> = {
+  register: '/register/confirm',
+  'verify-email': '/verify-email',
+  'change-email': '/change-email',
+  'undo-email-change': '/undo-email-change',
+  'reset-password': '/reset-password',
+  invitation: '/invitation',
+};
+
+/** @param leave what else ends with an account that is deleted */
+export function buildAccounts(
+  parts: { config: Config; store: Store; ring: KeyRing; log: Log },
+  leave: ((accountId: string) => Promise<void>)[] = [],
+): AccountParts {
+  const { config, store, ring, log } = parts;
+  const { issuer } = config;
+  const hasher = createPasswordHasher(config.hashing);
+  const rules = createPasswordRules({
+    serviceNames: ['holdfast', new URL(issuer).hostname],
+    breachUrl: config.passwordBreachUrl,
+    log,
+  });
+  const mail = createMail(parts);
+  const limits = createSignInLimits(parts);
+  const accounts = createAccounts({ store, ring, hasher, log, passwordRule: rules.check });
+  const upstream = createUpstream({ ...parts, accounts });
+  const flows = createAccountFlows({
+    ...parts,
+    accounts,
+    passwords: createNewPasswords({ ring, hasher, check: rules.check }),
+    limits,
+    mail,
+    linkUrl: (purpose, token) => `${issuer}${linkPaths[purpose]}?token=${token}`,
+    pages: { signIn: `${issuer}/account`, forgotPassword: `${issuer}/forgot-password` },
+    leave: [(accountId) => upstream.unlinkAll(accountId), ...leave],
+  });
+  return {
+    accounts,
+    factors: createFactors(parts),
+    flows,
+    limits,
+    mail,
+    upstream,
+    async close() {
+      await flows.resetPassword.settled();
+      await mail.close();
+      await Promise.all([hasher.close(), rules.close()]);
+    },
+  };
+}
+
+/** Such as "Firefox, Linux"; empty where the browser does not say. */
+export function nameBrowser(userAgent: string): string {
+  const { browser, system } = labelBrowser(userAgent);
+  return [browser, system].filter(Boolean).join(', ');
+}

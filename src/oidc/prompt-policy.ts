@@ -1,0 +1,41 @@
+import { interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider';
+import { meetsAcr, meetsAny, twoFactors } from '../acr.ts';
+import { unitOfWork } from './unit-of-work.ts';
+
+/**
+ * When a person has to answer something. The engine asks for a sign-in where there is none, or where it is too old
+ * (`max_age`); besides, one that is not as strong as it has to be is repeated.
+ */
+
+/**
+ * What a client asks of a sign-in (client metadata `second_factor`):
+ *
+ *   none             a password is enough, whatever else the account has
+ *   optional         a second factor where the account has one (the default)
+ *   required         always; a browser that the account trusts may leave it out
+ *   required-always  always, in trusted browsers too
+ */
+export const secondFactorRules = ['none', 'optional', 'required', 'required-always'] as const;
+export type SecondFactorRule = (typeof secondFactorRules)[number];
+
+export function createPromptPolicy() {
+  const { Check, base } = interactionPolicy;
+  const policy = base();
+  policy.get('login')?.checks.add(
+    new Check('weak_sign_in', 'a stronger sign-in is needed', (ctx) => {
+      const { session, result } = ctx.oidc;
+      // What the person just did is as strong as it gets: `acr` says the truth about it (RFC 9470 6.1).
+      const isEnough = !session?.accountId || result?.login !== undefined || isStrongEnough(ctx);
+      return isEnough ? Check.NO_NEED_TO_PROMPT : Check.REQUEST_PROMPT;
+    }),
+  );
+  return policy;
+}
+
+function isStrongEnough({ oidc }: KoaContextWithOIDC): boolean {
+  const { acr } = oidc;
+  if (!meetsAny(acr, String(oidc.params?.acr_values ?? ''))) return false;
+  const rule = (oidc.client as { second_factor?: SecondFactorRule } | undefined)?.second_factor;
+  if (rule === 'required-always') return meetsAcr(acr, twoFactors);
+  return rule !== 'required' || meetsAcr(acr, twoFactors) || unitOfWork().signedInTrusted;
+}
