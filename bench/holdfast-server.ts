@@ -28,11 +28,13 @@ await accounts.create({ ...account, emailVerified: true, name: 'Ada' });
 for (const client of allClients()) await clients.put(metadataOf(client), client.secret);
 if (isHashFree) {
   // Sign-in without the cost of the password hash, to see what else there is.
-  accounts.attempt = (email) => {
-    const looking = accounts.findByEmail(email);
+  const { attempt } = accounts;
+  accounts.attempt = (email, beside) => {
+    const { account } = attempt(email, beside);
     return {
+      account,
       async checkPassword() {
-        const found = await looking;
+        const found = await account;
         return found ? { ok: true, account: found } : { ok: false, problem: 'wrong-credentials' };
       },
     };

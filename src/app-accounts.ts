@@ -1,7 +1,10 @@
 import { type AccountFlows, createAccountFlows } from './accounts/account-flows.ts';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
 import { labelBrowser } from './accounts/browser-label.ts';
+import { type AccountExport, createAccountExport } from './accounts/export.ts';
 import { createFactors, type Factors } from './accounts/factors.ts';
+import { type AccountImport, createAccountImport } from './accounts/import.ts';
+import { createKnownBrowsers, type KnownBrowsers } from './accounts/known-browsers.ts';
 import { createNewPasswords } from './accounts/new-password.ts';
 import type { LinkPurpose } from './accounts/one-time-link.ts';
 import { createPasswordHasher } from './accounts/password.ts';
@@ -17,8 +20,11 @@ import { createUpstream, type Upstream } from './upstream/upstream.ts';
 /** The part of app.ts that puts together all that has to do with accounts and the people who have them. */
 export type AccountParts = {
   accounts: Accounts;
+  exports: AccountExport;
   factors: Factors;
   flows: AccountFlows;
+  knownBrowsers: KnownBrowsers;
+  imports: AccountImport;
   limits: SignInLimits;
   mail: Mails;
   upstream: Upstream;
@@ -64,8 +70,11 @@ export function buildAccounts(
   });
   return {
     accounts,
+    exports: createAccountExport({ store, ring, accounts }),
+    imports: createAccountImport({ store, ring, accounts }),
     factors: createFactors(parts),
     flows,
+    knownBrowsers: createKnownBrowsers(ring),
     limits,
     mail,
     upstream,

@@ -15,9 +15,12 @@ import { createRenderer, type Renderer } from './http/render.ts';
 import { routesMiddleware } from './http/route.ts';
 import { podHeaders } from './http/security-headers.ts';
 import { createServer } from './http/server.ts';
+import { accountPageRoutes } from './interactions/account-pages.ts';
 import { createEnginePages } from './interactions/engine-pages.ts';
 import { homeRoutes } from './interactions/home.ts';
 import { interactionRoutes } from './interactions/interactions.ts';
+import { mailsPath } from './interactions/local-mails.ts';
+import { createSignInNotices } from './interactions/sign-in-notices.ts';
 import type { Log } from './log.ts';
 import { createOidc, type Oidc, oidcSecrets } from './oidc/oidc.ts';
 import { type ClockWatch, watchClock } from './redis/clock-watch.ts';
@@ -56,14 +59,20 @@ export async function openParts(config: Config, target: RedisTarget, log: Log): 
   const store = openStore(config, target, log);
   try {
     await store.whenReady(5000);
-    return await buildParts(config, store, log, createPages(log));
+    return await buildParts(config, store, log, createPages(log), () => {});
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function buildParts(config: Config, store: Store, log: Log, { renderer }: Pages): Promise<Parts> {
+async function buildParts(
+  config: Config,
+  store: Store,
+  log: Log,
+  { renderer }: Pages,
+  demandClock: () => void,
+): Promise<Parts> {
   const checked = await checkRedis(
     store.handle.client,
     { eviction: config.redis.allowEviction, noAppendOnly: config.redis.allowNoAppendOnly },
@@ -85,6 +94,7 @@ async function buildParts(config: Config, store: Store, log: Log, { renderer }: 
     accounts,
     pages: createEnginePages(renderer, accounts),
     labelBrowser: nameBrowser,
+    demandClock,
     headers: podHeaders(config),
     log,
   });
@@ -122,6 +132,11 @@ export type App = {
   drain(): Promise<void>;
 };
 
+/** Where mails go nowhere but to a page. */
+function showsMails({ isLocal, mail }: Config): boolean {
+  return isLocal && mail.smtp === undefined;
+}
+
 /** @param options.demo what the home page says about a demo relying party beside this provider */
 export function createApp(
   config: Config,
@@ -141,18 +156,22 @@ export function createApp(
     log,
     renderer: pages.renderer,
     assets: pages.assets,
-    routes: [languageRoute(), ...homeRoutes({ config, renderer: pages.renderer, ...options })],
+    routes: [
+      languageRoute(),
+      ...homeRoutes({
+        config,
+        renderer: pages.renderer,
+        ...options,
+        ...(showsMails(config) ? { mailsPath } : {}),
+      }),
+    ],
     ahead: (request, response) => parts?.oidc.published.answer(request, response) ?? false,
     engine: [
       (ctx, next) => {
         if (!provider) throw new Unavailable('Redis was not reached yet');
-        if (clock?.fits() === false) {
-          // Sent again on another connection, the request may meet another pod.
-          ctx.set('connection', 'close');
-          throw new Unavailable('the clock of this pod is too far from that of Redis', {
-            retryAfterSeconds: 1,
-          });
-        }
+        // Sent again on another connection, the request may meet another pod.
+        if (clock?.fits() === false) ctx.set('connection', 'close');
+        clock?.demand();
         return provider(ctx, next);
       },
     ],
@@ -168,22 +187,33 @@ export function createApp(
     for (;;) {
       try {
         await store.whenReady(5000);
-        const built = await buildParts(config, store, log, pages);
+        const built = await buildParts(config, store, log, pages, () => clock?.demand());
         clock ??= await watchClock(store, config.clockToleranceMs, log);
         const { oidc } = built;
         server.app.keys = oidc.cookieKeys as never;
         const interactions = interactionRoutes({
+          ...built,
           interactions: oidc.interactions,
-          accounts: built.accounts,
           renderer: pages.renderer,
           csrf: createCsrf(built.csrfKey),
+          notices: createSignInNotices(built.mail, nameBrowser),
+          isHttps: config.issuer.startsWith('https:'),
+        });
+        const accountPages = accountPageRoutes({
+          ...built,
+          interactions: oidc.interactions,
+          renderer: pages.renderer,
+          csrf: createCsrf(built.csrfKey),
+          config,
+          showsMails: showsMails(config),
         });
         provider = compose([
           oidc.published.middleware,
           oidc.commitRequest,
-          routesMiddleware(interactions, { strict: false }),
+          routesMiddleware([...interactions, ...accountPages], { strict: false }),
           oidc.engine,
         ]) as Middleware;
+        built.mail.start();
         parts = built;
         return built;
       } catch (error) {

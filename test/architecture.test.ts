@@ -62,6 +62,16 @@ const quarantine: { what: RegExp; where: RegExp; why: string }[] = [
     where: /^upstream\/|^demo\//,
     why: 'only upstream signs in elsewhere',
   },
+  {
+    what: /from '@zxcvbn-ts/,
+    where: /^accounts\/password-strength-worker\.ts$/,
+    why: 'only the thread of password-strength.ts has the lists',
+  },
+  {
+    what: /import\('@node-rs\/bcrypt'\)/,
+    where: /^accounts\/foreign-hashes\/bcrypt\.ts$/,
+    why: 'only bcrypt.ts checks bcrypt',
+  },
   { what: /from 'argon2'/, where: /^accounts\/password\.ts$/, why: 'only password.ts hashes' },
   { what: /from 'ioredis'/, where: /^redis\/|^demo\//, why: 'only redis knows the client' },
   {

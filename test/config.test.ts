@@ -165,6 +165,25 @@ describe('the configuration', () => {
     faultOf('HOLDFAST_RESOURCES', 'https://api.example read; api write');
   });
 
+  it('lets people register in local mode alone, unless it is told otherwise', () => {
+    expect(read().registration).to.equal('off');
+    expect(read({ HOLDFAST_REGISTRATION: 'invitation' }).registration).to.equal('invitation');
+    const local = { HOLDFAST_ISSUER: least.HOLDFAST_ISSUER, HOLDFAST_KEYS: testKeys };
+    expect(readConfig(local).registration).to.equal('open');
+    expect(readConfig({ ...local, HOLDFAST_REGISTRATION: 'off' }).registration).to.equal('off');
+    expect(faultOf('HOLDFAST_REGISTRATION', 'maybe')).to.include('open, invitation or off');
+  });
+
+  it('takes terms with their version, and neither alone', () => {
+    expect(read().terms).to.equal(undefined);
+    const terms = { HOLDFAST_TERMS_URL: 'https://example.com/terms', HOLDFAST_TERMS_VERSION: '2026-11' };
+    expect(read(terms).terms).to.deep.equal({ url: 'https://example.com/terms', version: '2026-11' });
+    for (const name of ['HOLDFAST_TERMS_URL', 'HOLDFAST_TERMS_VERSION'] as const) {
+      expect(faultsOf({ [name]: terms[name] })).to.have.lengthOf(1);
+    }
+    expect(faultsOf({ ...terms, HOLDFAST_TERMS_URL: 'javascript:alert(1)' })[0]).to.include('web address');
+  });
+
   it('refuses what contradicts itself', () => {
     const [session] = faultsOf({
       HOLDFAST_SESSION_IDLE_SECONDS: '7200',

@@ -15,7 +15,13 @@ const tombstoneMs = 90 * 24 * 60 * 60 * 1000;
 const mostAtOnce = 100;
 
 /** Who left, for what is to be done after. */
-export type Leaver = { id: string; email: string; locale: string | undefined };
+export type Leaver = {
+  id: string;
+  email: string;
+  locale: string | undefined;
+  /** Its moves to another address that could still have been taken back. */
+  moves: string[];
+};
 
 type Left = Leaver & { emailHashes: string[] };
 
@@ -53,7 +59,13 @@ export function createAccountRemovalStore(store: Store, ring: KeyRing, accounts:
           ...(normalised.ok ? [ring.hash('email', normalised.lookup)] : []),
           ...(stored?.otherEmail ? [stored.otherEmail.hash] : []),
         ];
-        const left: Left = { id, email, locale: stored?.account.locale, emailHashes };
+        const left: Left = {
+          id,
+          email,
+          locale: stored?.account.locale,
+          moves: stored?.moves ?? [],
+          emailHashes,
+        };
         const sealed = ring.seal(sealPurpose, id, JSON.stringify(left));
         const [result, found] = (await store.run(
           'account-bury',

@@ -4,7 +4,13 @@ import { Unavailable } from '../errors.ts';
 import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
-import { type Account, fromFields, type StoredAccount, toFields } from './account-record.ts';
+import {
+  type Account,
+  type AccountStatus,
+  fromFields,
+  type StoredAccount,
+  toFields,
+} from './account-record.ts';
 import { normaliseEmail } from './email.ts';
 
 /**
@@ -46,6 +52,8 @@ export type AccountDraft = Omit<
   'hasPassword' | 'status' | 'epoch' | 'version' | 'createdAt' | 'updatedAt'
 > & {
   passwordHash: string | undefined;
+  /** Default active. */
+  opensAs?: AccountStatus;
 };
 
 /** One change of an account that is there; see scripts/account-update.lua. */
@@ -111,9 +119,10 @@ export function createAccountStore(store: Store, ring: KeyRing) {
   }
 
   /** The account that an address leads to, completed where a killed pod left it half done. */
-  async function follow(key: string, decoyId: string) {
+  async function follow(key: string, decoyId: string, beside?: (id: string) => void) {
     const holder = await readHolder(key);
     // As many reads for an address without an account, so that time tells nothing.
+    beside?.(holder.id ?? decoyId);
     const stored = await read(holder.id ?? decoyId);
     if (holder.id === undefined || !stored) return { holder };
     if (emailKeyOf(stored.account) !== key) return { holder, isClaimed: claims(stored, key) };
@@ -141,6 +150,7 @@ export function createAccountStore(store: Store, ring: KeyRing) {
       ...toFields({ ...draft, epoch: 0, version: 1, createdAt: now, updatedAt: now }),
       status: 'pending',
       ...(draft.passwordHash === undefined ? {} : { passwordHash: draft.passwordHash }),
+      ...(draft.opensAs === undefined ? {} : { opensAs: draft.opensAs }),
     };
     const change = new Change().durable().requireAbsent(accountKey).set(accountKey, pendingMs, fields);
     if ((await store.commit(change)).ok) return fromFields(draft.id, fields).account;
@@ -181,8 +191,9 @@ export function createAccountStore(store: Store, ring: KeyRing) {
     /** Step 1 for an account that is there and wants this address. @returns whether it may have it */
     reserve: (lookup: string, id: string) => reserve(emailKey(lookup), id),
 
-    async findByLookup(lookup: string): Promise<StoredAccount | undefined> {
-      return (await follow(emailKey(lookup), ring.hash('no-account', lookup))).stored;
+    /** @param beside called with the account's id when that is known, to read more of it in the same round trip */
+    async findByLookup(lookup: string, beside?: (id: string) => void): Promise<StoredAccount | undefined> {
+      return (await follow(emailKey(lookup), ring.hash('no-account', lookup), beside)).stored;
     },
 
     requireEpoch(change: Change, id: string, epoch: number): void {

@@ -35,6 +35,8 @@ export type NewAccount = Profile & {
   /** Default false. */
   emailVerified?: boolean;
   terms?: { version: string; acceptedAt: number };
+  /** Default active. */
+  opensAs?: AccountStatus;
 };
 
 export type CreateOutcome =
@@ -92,8 +94,18 @@ export type Accounts = {
    * password is another. Counts and limits nothing.
    */
   checkPassword(email: string, password: string): Promise<PasswordCheck>;
-  /** The same in two steps: looks the account up from now on, while the caller does something else. */
-  attempt(email: string): { checkPassword(password: string): Promise<PasswordCheck> };
+  /**
+   * The same in two steps: looks the account up from now on, while the caller does something else. `account` is for
+   * decisions that come before the password, and must not tell anybody that there is one.
+   * @param beside called once with the id of the account, or of nobody, to read more in the same round trip
+   */
+  attempt(
+    email: string,
+    beside?: (id: string) => void,
+  ): {
+    account: Promise<Account | undefined>;
+    checkPassword(password: string): Promise<PasswordCheck>;
+  };
 };
 
 export type PasswordCheck = { ok: true; account: Account } | { ok: false; problem: 'wrong-credentials' };
@@ -119,9 +131,12 @@ export function createAccounts(parts: AccountsParts): Accounts {
   const passwords = createNewPasswords({ ring, hasher, minimumLength, check });
   const store = createAccountStore(parts.store, ring);
 
-  async function findByEmail(email: string): Promise<StoredAccount | undefined> {
+  async function findByEmail(
+    email: string,
+    beside?: (id: string) => void,
+  ): Promise<StoredAccount | undefined> {
     const normalised = normaliseEmail(email);
-    return normalised.ok ? store.findByLookup(normalised.lookup) : undefined;
+    return normalised.ok ? store.findByLookup(normalised.lookup, beside) : undefined;
   }
 
   /** A password that was just found right is hashed as hashes are made now. Never fails the sign-in. */
@@ -153,8 +168,12 @@ export function createAccounts(parts: AccountsParts): Accounts {
       const passwordHash =
         input.password === undefined ? input.passwordHash : await passwords.seal(id, input.password);
       const { email, lookup } = normalised;
-      const { emailVerified = false, terms } = input;
-      const draft = { ...profile, id, email, emailVerified, passwordHash, ...(terms && { terms }) };
+      const { emailVerified = false, terms, opensAs } = input;
+      const draft = {
+        ...{ ...profile, id, email, emailVerified, passwordHash },
+        ...(terms && { terms }),
+        ...(opensAs && { opensAs }),
+      };
       const outcome = await store.create(draft, lookup);
       if (outcome.ok) log.info({ account: id }, 'account created');
       return outcome;
@@ -220,11 +239,13 @@ export function createAccounts(parts: AccountsParts): Accounts {
 
     checkPassword: (email, password) => checkPassword(findByEmail(email), password),
 
-    attempt(email) {
-      const looking = findByEmail(email);
+    attempt(email, beside) {
+      const looking = findByEmail(email, beside);
       // It may fail before, or without, being asked for.
       looking.catch(() => {});
-      return { checkPassword: (password) => checkPassword(looking, password) };
+      const account = looking.then((stored) => stored?.account);
+      account.catch(() => {});
+      return { account, checkPassword: (password) => checkPassword(looking, password) };
     },
   };
 

@@ -73,8 +73,7 @@ export function createChangeEmail(parts: FlowParts): ChangeEmail {
     const { id, email } = account;
     const token = await links.make({
       purpose: undoing,
-      // For each change one: whoever changes the address twice does not end the first one's way back.
-      subject: `${id}\n${completion}`,
+      subject: undoSubject(id, completion),
       seed: completion,
       account: id,
       epoch: undefined,
@@ -187,6 +186,11 @@ export function createChangeEmail(parts: FlowParts): ChangeEmail {
       { id: `${purpose}:${completion}` },
     );
   }
+}
+
+/** For each change one: whoever changes the address twice does not end the way back from the first. */
+export function undoSubject(accountId: string, move: string): string {
+  return `${accountId}\n${move}`;
 }
 
 function newEmailOf(link: { payload: Record<string, unknown> }): string {

@@ -8,6 +8,7 @@
 import type { Log } from '../log.ts';
 import { localeOf, type Mailer } from './account-mail.ts';
 import type { createAccountRemovalStore } from './account-removal-store.ts';
+import { undoSubject } from './change-email.ts';
 import { normaliseEmail } from './email.ts';
 import type { OneTimeLinks } from './one-time-link.ts';
 
@@ -40,6 +41,7 @@ export function createDeleteAccount(parts: DeleteAccountParts): DeleteAccount {
     for (const purpose of ['verify-email', 'change-email', 'reset-password'] as const) {
       await links.end(purpose, id);
     }
+    for (const move of leaver.moves) await links.end('undo-email-change', undoSubject(id, move));
     const normalised = normaliseEmail(leaver.email);
     if (normalised.ok) await links.end('register', normalised.lookup);
     const { email, locale } = leaver;

@@ -56,9 +56,18 @@ export function createNewPasswords(parts: {
       const reason = await check?.(password, about);
       return reason === undefined ? undefined : { ok: false, problem: 'password-weak', reason };
     },
-    seal: async (id, password) => ring.seal(purpose, id, await hasher.hash(password)),
-    unseal: (id, sealed) => ring.open(purpose, id, sealed),
+    seal: async (id, password) => sealPasswordHash(ring, id, await hasher.hash(password)),
+    unseal: (id, sealed) => openPasswordHash(ring, id, sealed),
   };
+}
+
+/** As `NewPasswords.seal` gives it, of a hash that is there already. */
+export function sealPasswordHash(ring: KeyRing, id: string, hash: string): string {
+  return ring.seal(purpose, id, hash);
+}
+
+export function openPasswordHash(ring: KeyRing, id: string, sealed: string): string {
+  return ring.open(purpose, id, sealed);
 }
 
 /** What else a password must not be made of. */

@@ -17,19 +17,17 @@ import {
 } from '@simplewebauthn/server';
 import type { Log } from '../log.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
-import { cleanFactorName } from './factor-name.ts';
 import {
   type Factor,
-  type FactorEntry,
   type FactorStore,
   ofKind,
   passkeyPrefix,
-  type StoredPasskey,
   toFactor,
   type WriteOutcome,
 } from './factor-store.ts';
 import { readAssertion, readRegistration } from './passkey-answer.ts';
 import { challengeLifetimeMs, createPasskeyChallenges } from './passkey-challenge.ts';
+import { describePasskey, newPasskey, usePasskey } from './passkey-record.ts';
 
 /** For the browser: `options` as JSON for `startRegistration` or `startAuthentication`, `sealed` to come back. */
 export type PasskeyQuestion<Options> = { options: Options; sealed: string };
@@ -96,11 +94,9 @@ export function createPasskeys(parts: {
   const { host: rpName, hostname: rpID } = new URL(issuer);
   const expected = { expectedOrigin: issuer, expectedRPID: rpID, requireUserVerification: true };
 
+  const asking = { rpID, timeout: challengeLifetimeMs, userVerification: 'required' } as const;
+
   const idOf = (credentialId: string) => `${passkeyPrefix}${ring.hash('passkey', credentialId)}`;
-  const describe = ({ record }: FactorEntry<StoredPasskey>) => ({
-    id: record.credentialId,
-    transports: record.transports,
-  });
 
   /** The library's verdict; it tells what is wrong with an answer by throwing. */
   async function judge<T>(verdict: () => Promise<T>, about: Record<string, unknown>): Promise<T | undefined> {
@@ -124,7 +120,7 @@ export function createPasskeys(parts: {
         challenge,
         timeout: challengeLifetimeMs,
         attestationType: 'none',
-        excludeCredentials: ofKind(await factors.read(accountId), 'passkey').map(describe),
+        excludeCredentials: ofKind(await factors.read(accountId), 'passkey').map(describePasskey),
         // Required, so that every passkey is a way in of its own.
         authenticatorSelection: { residentKey: 'required', userVerification: 'required' },
         supportedAlgorithmIDs: algorithms,
@@ -134,8 +130,9 @@ export function createPasskeys(parts: {
 
     async finishRegistration(accountId, context, { sealed, response, name = '', endsSessions = false }) {
       const asked = challenges.open(context, sealed);
-      if (asked?.use !== 'register' || asked.accountId !== accountId)
+      if (asked?.use !== 'register' || asked.accountId !== accountId) {
         return { ok: false, problem: 'expired' };
+      }
       const answer = readRegistration(response);
       if (!answer) return { ok: false, problem: 'not-verified' };
       const verdict = await judge(
@@ -151,20 +148,9 @@ export function createPasskeys(parts: {
       );
       if (!verdict?.verified) return { ok: false, problem: 'not-verified' };
 
-      const { credential, credentialDeviceType, credentialBackedUp, aaguid } = verdict.registrationInfo;
-      const id = idOf(credential.id);
-      const record: StoredPasskey = {
-        kind: 'passkey',
-        name: cleanFactorName(name),
-        createdAt: now(),
-        credentialId: credential.id,
-        publicKey: Buffer.from(credential.publicKey).toString('base64url'),
-        counter: credential.counter,
-        transports: answer.response.transports,
-        isBackupEligible: credentialDeviceType === 'multiDevice',
-        isBackedUp: credentialBackedUp,
-        aaguid,
-      };
+      const { transports } = answer.response;
+      const record = newPasskey(verdict.registrationInfo, { name, transports, at: now() });
+      const id = idOf(record.credentialId);
       const outcome = await factors.change<PasskeyRegistration>(accountId, (entries) => {
         const existing = ofKind(entries, 'passkey').find((entry) => entry.id === id);
         if (existing) {
@@ -185,33 +171,24 @@ export function createPasskeys(parts: {
           },
         };
       });
-      if (outcome.ok && outcome.epoch !== undefined)
+      if (outcome.ok && outcome.epoch !== undefined) {
         log.info({ account: accountId, factor: id }, 'factor added');
+      }
       return outcome;
     },
 
     async beginSignIn(context) {
       const { challenge, sealed } = challenges.mint('sign-in', context);
-      const options = await generateAuthenticationOptions({
-        rpID,
-        challenge,
-        timeout: challengeLifetimeMs,
-        userVerification: 'required',
-      });
-      return { options: { ...options, allowCredentials: [] }, sealed };
+      const options = await generateAuthenticationOptions({ ...asking, challenge, allowCredentials: [] });
+      return { options, sealed };
     },
 
     async beginVerification(accountId, context) {
       const passkeys = ofKind(await factors.read(accountId), 'passkey');
       if (passkeys.length === 0) return undefined;
       const { challenge, sealed } = challenges.mint('verify', context, accountId);
-      const options = await generateAuthenticationOptions({
-        rpID,
-        challenge,
-        timeout: challengeLifetimeMs,
-        userVerification: 'required',
-        allowCredentials: passkeys.map(describe),
-      });
+      const allowCredentials = passkeys.map(describePasskey);
+      const options = await generateAuthenticationOptions({ ...asking, challenge, allowCredentials });
       return { options, sealed };
     },
 
@@ -249,23 +226,15 @@ export function createPasskeys(parts: {
           { account: accountId, factor: id },
         );
         if (!verdict?.verified) return { answer: { ok: false, problem: 'not-verified' } };
-        const { newCounter, credentialBackedUp, credentialDeviceType } = verdict.authenticationInfo;
-        // 7.2 step 21: what may be copied is settled when the key is made.
-        if ((credentialDeviceType === 'multiDevice') !== record.isBackupEligible) {
-          return { answer: { ok: false, problem: 'not-verified' } };
-        }
-        if ((newCounter > 0 || record.counter > 0) && newCounter <= record.counter) {
+        const used = usePasskey(record, verdict.authenticationInfo, now());
+        if (used === 'counter-went-back') {
           // An answer that comes a second time has an old counter as well, and means no harm.
           const isRepeated = await factors.isSpent(accountId, challenges.once(asked).hash);
-          return { answer: { ok: false, problem: isRepeated ? 'expired' : 'counter-went-back' } };
+          return { answer: { ok: false, problem: isRepeated ? 'expired' : used } };
         }
+        if (used === 'not-verified') return { answer: { ok: false, problem: used } };
         return {
-          write: {
-            id,
-            from: entry,
-            to: { ...record, counter: newCounter, isBackedUp: credentialBackedUp, lastUsedAt: now() },
-            once: challenges.once(asked),
-          },
+          write: { id, from: entry, to: used, once: challenges.once(asked) },
           answerTo: ({ result }: WriteOutcome) => {
             if (result === 'done') return { ok: true, accountId, factorId: id };
             return { ok: false, problem: result === 'spent' ? 'expired' : 'unknown-passkey' };

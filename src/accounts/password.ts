@@ -1,12 +1,19 @@
 /**
- * The only user of argon2: makes and checks password hashes, and bounds how many run at once.
+ * The only user of argon2: makes and checks password hashes, and bounds how many run at once. Those that accounts
+ * brought from elsewhere it has foreign-hashes/ check, within the same bound.
  *
  * Parameters are those of OWASP and ASVS 5.0 (appendix C). A hash takes 46 MiB and a thread of libuv's pool,
  * which also serves DNS, files and signatures: without a bound below the pool's size these wait behind hashes.
+ * Set-up builds argon2 so that it takes a third of the time (src/set-up/argon2-build.mjs).
+ *
+ * There is no pepper here. What accounts keep is the hash sealed with a key of the ring, which opens with
+ * HOLDFAST_KEYS alone: a copy of Redis without them has no hash to try passwords on, which is all that a pepper
+ * gives, and unlike a pepper this key can be replaced without anyone's password.
  */
 import { randomBytes } from 'node:crypto';
 import argon2 from 'argon2';
 import { Unavailable } from '../errors.ts';
+import { isRefusedHash, readForeignHash } from './foreign-hashes/foreign-hashes.ts';
 import { createGate } from './gate.ts';
 
 export type PasswordHasher = {
@@ -16,7 +23,8 @@ export type PasswordHasher = {
    */
   hash(password: string): Promise<string>;
   /**
-   * @param stored a PHC string; one that cannot be read matches nothing, after the same work
+   * @param stored a PHC string of argon2, or what `readForeignHash` reads; any other, and one that would take
+   *   too much time or memory, matches nothing, after the same work
    * @returns isStale when it was made with another algorithm or other parameters than `hash` uses now
    * @throws Unavailable
    */
@@ -44,7 +52,11 @@ export const longestPassword = 1024;
 const saltBytes = 32;
 const hashBytes = 32;
 const parameters = { memoryCost: 46 * 1024, timeCost: 1, parallelism: 1, version: 0x13 };
-const readable = /^\$argon2(id|i|d)\$v=\d+\$[mtp]=\d+(,[mtp]=\d+){2}\$[\w+/]{11,}\$[\w+/]{22,}$/;
+const readable = /^\$argon2(id|i|d)\$v=(16|19)\$[mtp]=\d{1,8}(,[mtp]=\d{1,8}){2}\$[\w+/]{11,}\$[\w+/]{22,}$/;
+/** What a hash from elsewhere may take: 256 MiB, and as much work as four passes over them. */
+const mostMemoryCost = 256 * 1024;
+const mostWork = 4 * mostMemoryCost;
+const mostLanes = 16;
 
 /**
  * The password as it is hashed (NFC, SP 800-63B-4 3.1.1.2), with its length in code points; undefined when it
@@ -87,6 +99,18 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     return fitted !== undefined && work(() => argon2.verify(stored, fitted.text));
   }
 
+  async function checkForeign(stored: string, password: string): Promise<boolean> {
+    const foreign = readForeignHash(stored);
+    const fitted = fitPassword(password);
+    if (!foreign || foreign.isTooCostly || !fitted) return false;
+    // Others hashed the characters as they were typed.
+    const spellings = new Set([fitted.text, password]);
+    for (const spelling of spellings) {
+      if (await work(() => foreign.matches(spelling))) return true;
+    }
+    return false;
+  }
+
   return {
     async hash(password) {
       const fitted = fitPassword(password);
@@ -97,11 +121,13 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
       );
     },
     async verify(stored, password) {
-      if (!readable.test(stored)) {
-        await check(decoy, password);
-        return { matches: false, isStale: true };
+      if (mayVerify(stored)) {
+        return { matches: await check(stored, password), isStale: isStale(stored) };
       }
-      return { matches: await check(stored, password), isStale: isStale(stored) };
+      // Besides the work of a hash of ours, which the new hash is when it matches.
+      const matches = await checkForeign(stored, password);
+      if (!matches) await check(decoy, password);
+      return { matches, isStale: true };
     },
     async verifyDecoy(password) {
       await check(decoy, password);
@@ -109,6 +135,40 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
     load: () => ({ ...gate.load(), finished }),
     close: gate.close,
   };
+}
+
+/**
+ * Whether a stored hash may be taken over from elsewhere: what `verify` could check, and would.
+ * @returns the text to store, the same for all ways to write it
+ */
+export function adoptHash(
+  text: string,
+):
+  | { ok: true; stored: string }
+  | { ok: false; problem: 'hash-unknown' | 'hash-too-costly' | 'hash-refused' } {
+  // Django puts its own name of the algorithm in front of these two.
+  const stored = text.replace(/^(argon2|bcrypt)\$(?=\$|argon2)/, (_, name) => (name === 'argon2' ? '$' : ''));
+  if (readable.test(stored)) {
+    return mayVerify(stored) ? { ok: true, stored } : { ok: false, problem: 'hash-too-costly' };
+  }
+  const foreign = readForeignHash(stored);
+  if (foreign) return foreign.isTooCostly ? { ok: false, problem: 'hash-too-costly' } : { ok: true, stored };
+  return { ok: false, problem: isRefusedHash(stored) ? 'hash-refused' : 'hash-unknown' };
+}
+
+function mayVerify(stored: string): boolean {
+  if (!readable.test(stored)) return false;
+  const parameters = stored.split('$')[3] ?? '';
+  const value = (name: string) => Number(new RegExp(`(?:^|,)${name}=(\\d+)`).exec(parameters)?.[1]);
+  const [memory, passes, lanes] = [value('m'), value('t'), value('p')];
+  return (
+    lanes >= 1 &&
+    lanes <= mostLanes &&
+    passes >= 1 &&
+    memory >= 8 * lanes &&
+    memory <= mostMemoryCost &&
+    memory * passes <= mostWork
+  );
 }
 
 /** `needsRehash` compares the parameters but not the algorithm. */

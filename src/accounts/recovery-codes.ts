@@ -29,6 +29,8 @@ export type RecoveryCodes = {
    * @returns left how many codes can still be used
    */
   spend(accountId: string, code: string): Promise<RecoveryCheck>;
+  /** Whether these are codes of the set that is valid now, used or not: another page may have made a newer one. */
+  areCurrent(accountId: string, codes: readonly string[]): Promise<boolean>;
 };
 
 export type NewRecoveryCodes =
@@ -79,6 +81,12 @@ export function createRecoveryCodes(parts: {
       }));
       if (outcome.ok) log.info({ account: accountId }, 'recovery codes replaced');
       return outcome;
+    },
+
+    async areCurrent(accountId, codes) {
+      const [entry] = ofKind(await factors.read(accountId), 'recovery-codes');
+      const given = new Set(codes.map((code) => hash(accountId, code)));
+      return entry?.record.hashes.every((left) => given.has(left)) ?? false;
     },
 
     async spend(accountId, code) {

@@ -166,8 +166,9 @@ export function createTotp(parts: {
           },
         };
       });
-      if (outcome.ok && outcome.epoch !== undefined)
+      if (outcome.ok && outcome.epoch !== undefined) {
         log.info({ account: accountId, factor: id }, 'factor added');
+      }
       return outcome;
     },
 

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { addAccountTransferCommands } from './account-import-command.ts';
 import { CommandFailed, print, withParts } from './run.ts';
 import { readSecret } from './secret-input.ts';
 
@@ -6,6 +7,14 @@ const problems: Record<string, string> = {
   'email-taken': 'There is an account with this e-mail address already.',
   'email-invalid': 'This is not an e-mail address.',
   'not-found': 'There is no such account.',
+};
+
+const weaknesses: Record<string, string> = {
+  'password-too-common': 'The password is among those that are tried first, or made of them.',
+  'password-like-yours': 'The password is made of the e-mail address, the name, or the name of this service.',
+  'password-repeats': 'The password repeats itself.',
+  'password-pattern': 'The password follows a pattern, as on a keyboard or in the alphabet.',
+  'password-breached': 'The password was stolen somewhere before, and is on the lists of those who guess.',
 };
 
 export function addAccountCommands(program: Command): void {
@@ -70,12 +79,15 @@ export function addAccountCommands(program: Command): void {
         ]);
       });
     });
+
+  addAccountTransferCommands(account);
 }
 
 function explain(outcome: {
   problem: string;
   minimumLength?: number;
   maximumLength?: number;
+  reason?: string;
   fields?: string[];
 }): string {
   switch (outcome.problem) {
@@ -83,6 +95,8 @@ function explain(outcome: {
       return `The password is too short: use at least ${outcome.minimumLength} characters, such as a few words.`;
     case 'password-too-long':
       return `The password is too long: at most ${outcome.maximumLength} characters.`;
+    case 'password-weak':
+      return weaknesses[outcome.reason ?? ''] ?? 'The password is too easy to guess.';
     case 'profile-invalid':
       return `This does not fit: ${outcome.fields?.join(', ')}.`;
     default:

@@ -7,8 +7,10 @@ export function homeRoutes(options: {
   config: Config;
   renderer: Renderer;
   demo?: { relyingPartyUrl: string };
+  /** Where local mode shows its mails. */
+  mailsPath?: string;
 }): Route[] {
-  const { config, renderer, demo } = options;
+  const { config, renderer, demo, mailsPath } = options;
   return [
     route({
       method: 'GET',
@@ -19,6 +21,7 @@ export function homeRoutes(options: {
           issuer: config.issuer,
           discoveryUrl: `${config.issuer}/.well-known/openid-configuration`,
           ...(demo ? { demo } : {}),
+          ...(mailsPath ? { mailsPath } : {}),
           frame: { path: '/' },
         });
         return { status: 200, html };

@@ -11,19 +11,19 @@ import type { KeyRing } from '../redis/key-ring.ts';
  */
 const bytes = 16;
 
-/** @returns 22 characters; undefined for an account id that was not minted here */
-export function sealLocator(ring: KeyRing, tag: string, accountId: string): string | undefined {
+/** @returns 16 bytes; undefined for an account id that was not minted here */
+export function sealLocator(ring: KeyRing, tag: string, accountId: string): Buffer | undefined {
   const plain = Buffer.from(accountId, 'base64url');
   if (plain.length !== bytes || plain.toString('base64url') !== accountId) return undefined;
   return mask(ring, tag, plain);
 }
 
 /** @returns an account id, of nobody when the locator was not made for this tag */
-export function openLocator(ring: KeyRing, tag: string, locator: string): string {
-  return mask(ring, tag, Buffer.from(locator, 'base64url'));
+export function openLocator(ring: KeyRing, tag: string, locator: Buffer): string {
+  return mask(ring, tag, locator).toString('base64url');
 }
 
-function mask(ring: KeyRing, tag: string, text: Buffer): string {
+function mask(ring: KeyRing, tag: string, text: Buffer): Buffer {
   const stream = createHmac('sha256', ring.key('account-locator')).update(tag).digest();
-  return Buffer.from(text.map((byte, index) => byte ^ (stream[index] ?? 0))).toString('base64url');
+  return Buffer.from(text.map((byte, index) => byte ^ (stream[index] ?? 0)));
 }

@@ -24,6 +24,8 @@ export type CommitParts = {
   pages: EnginePages;
   /** A short name for a browser, from its User-Agent. */
   labelBrowser(userAgent: string): string;
+  /** @throws Unavailable while the clock of this pod is not to be trusted */
+  demandClock(): void;
   /** Takes the session cookie off the browser. */
   clearSessionCookie(ctx: Context): void;
   log: Log;
@@ -51,8 +53,10 @@ export function commitRequest(parts: CommitParts): Middleware {
     });
     await inUnitOfWork(unit, async () => {
       await next();
-      // Whatever became of it on the way, an outage is a refusal: 503, and nothing was done.
+      // Whatever became of it on the way, an outage is a refusal: 503, and nothing was done. So is a clock that was
+      // set meanwhile: who knows what was judged by it.
       if (unit.outage) throw unit.outage;
+      parts.demandClock();
       await finish(parts, ctx, unit);
     });
   };

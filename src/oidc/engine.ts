@@ -313,9 +313,10 @@ function mintOurIds(provider: Provider, ring: KeyRing, tokens: TokenStore): void
     if (this.kind === 'PushedAuthorizationRequest') return randomText(32);
     const tag = inGrant.has(this.kind) && this.grantId ? this.grantId : mintTag();
     const { sessionUid, accountId } = this;
+    const account = this.kind === 'AccessToken' && accountId ? sealLocator(ring, tag, accountId) : undefined;
     return mintTokenId(tag, {
       ...(this.expiresWithSession && sessionUid ? { sessionUid } : {}),
-      ...(this.kind === 'AccessToken' && accountId ? { account: sealLocator(ring, tag, accountId) } : {}),
+      ...(account ? { account } : {}),
     });
   }
   Object.assign(provider.BaseToken.prototype, { generateTokenId: ourId });

@@ -67,6 +67,8 @@ export type Interactions = {
   progress(pending: PendingInteraction): Promise<unknown>;
   /** Keeps it. Of two requests at the same moment one is sent back to the interaction's page. */
   keepProgress(pending: PendingInteraction, progress: unknown): Promise<void>;
+  /** Sends something in the round trip of the answer. Nobody waits for it, so it must not matter if it is lost. */
+  besideAnswer(work: () => Promise<unknown>): void;
   login(ctx: Context, pending: PendingInteraction, login: Login): Promise<void>;
   approve(ctx: Context, pending: PendingInteraction): Promise<void>;
   abort(ctx: Context, pending: PendingInteraction): Promise<void>;
@@ -164,6 +166,8 @@ export function createInteractions(parts: {
       unitOfWork().fallBack = { location: `/interaction/${uid}` };
       await store.keepProgress(uid, progress);
     },
+
+    besideAnswer: (work) => unitOfWork().besideCommit(work),
 
     login: (ctx, pending, login) => answer(ctx, pending, { login: login as never }),
 

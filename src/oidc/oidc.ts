@@ -64,6 +64,8 @@ export function createOidc(parts: {
   pages: EnginePages;
   /** A short name for a browser, from its User-Agent. */
   labelBrowser(userAgent: string): string;
+  /** @throws Unavailable while the clock of this pod is not to be trusted */
+  demandClock(): void;
   /** Of every answer of this pod; for what is answered ahead of the HTTP layer. */
   headers: Record<string, string>;
   log: Log;
@@ -99,6 +101,7 @@ export function createOidc(parts: {
       accounts: parts.accounts,
       pages,
       labelBrowser: parts.labelBrowser,
+      demandClock: parts.demandClock,
       log,
       clearSessionCookie: (ctx: Context) => {
         ctx.cookies.set(provider.cookieName('session'), null, { path: '/', httpOnly: true, signed: true });

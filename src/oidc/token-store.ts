@@ -12,25 +12,30 @@ import { type Single, type UnitOfWork, unitOfWork } from './unit-of-work.ts';
  *
  * An id is `<tag>.<random>`: the tag names the slot, so that a token leads to its grant without an index, and one
  * script spends a code, writes the tokens and keeps the answer. Destroying the grant kills what hangs on it, since
- * each use reads the grant. An id may name the session and the account besides, so that whoever uses the token
- * reads them all in one round trip: `<tag>.<session uid>.<random><account>`.
+ * each use reads the grant. An id may name the session besides, `<tag>.<session uid>.<random>`, and an access
+ * token's the account, in the first half of what is random elsewhere (account-locator.ts): so whoever uses the token
+ * reads them all in one round trip.
  */
 
 /** The tag of a grant or of a token outside any grant: 128 bits, base64url. */
 const tagPattern = /^[A-Za-z0-9_-]{22}$/;
-const idPattern = /^([A-Za-z0-9_-]{22})(?:\.([A-Za-z0-9_-]{22}))?\.[A-Za-z0-9_-]{43}([A-Za-z0-9_-]{22})?$/;
+const idPattern = /^([A-Za-z0-9_-]{22})(?:\.([A-Za-z0-9_-]{22}))?\.([A-Za-z0-9_-]{43})$/;
 
 export function mintTag(): string {
   return randomText(16);
 }
 
 /**
- * A token id in the slot of this tag, with 256 random bits (RFC 6749 10.10).
+ * A token id in the slot of this tag, with 256 bits that nobody can guess (RFC 6749 10.10), or 128 beside the account.
  * @param named sessionUid of a token that ends with its session; account from account-locator.ts
  */
-export function mintTokenId(tag: string, named: { sessionUid?: string; account?: string } = {}): string {
+export function mintTokenId(tag: string, named: { sessionUid?: string; account?: Buffer } = {}): string {
   const session = named.sessionUid === undefined ? '' : `.${named.sessionUid}`;
-  return `${tag}${session}.${randomText(32)}${named.account ?? ''}`;
+  const { account } = named;
+  const secret = account
+    ? Buffer.concat([account, Buffer.from(randomText(16), 'base64url')]).toString('base64url')
+    : randomText(32);
+  return `${tag}${session}.${secret}`;
 }
 
 export type TokenPolicy = {
@@ -51,9 +56,10 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
   const { keys } = store;
   const tombstoneMs = policy.longestLifetimeSeconds * 1000;
 
-  function keyOf(id: string): (TokenPlace & { key: string; account: string | undefined }) | undefined {
-    const [, tag, sessionUid, account] = idPattern.exec(id) ?? [];
-    return tag ? { key: keys.ofGrant(tag, ring.hash('token', id)), tag, sessionUid, account } : undefined;
+  function keyOf(id: string): (TokenPlace & { key: string; secret: string }) | undefined {
+    const [, tag, sessionUid, secret] = idPattern.exec(id) ?? [];
+    if (!tag || !secret) return undefined;
+    return { key: keys.ofGrant(tag, ring.hash('token', id)), tag, sessionUid, secret };
   }
 
   async function load(id: string): Promise<Stored | undefined> {
@@ -63,7 +69,11 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     const reading = unit.read(at.key);
     unit.readAhead(keys.grant(at.tag));
     if (at.sessionUid) unit.readAhead(keys.session(at.sessionUid));
-    if (at.account) unit.readAccountAhead(openLocator(ring, at.tag, at.account));
+    // Access tokens are shown to other routes; of another kind of token this reads nobody.
+    if (!unit.mayAnswerAgain) {
+      const locator = Buffer.from(at.secret, 'base64url').subarray(0, 16);
+      unit.readAccountAhead(openLocator(ring, at.tag, locator));
+    }
     const fields = await reading;
     return fields ? { ...at, answerKey: keys.answer(at.key), fields } : undefined;
   }

@@ -62,6 +62,7 @@ export class UnitOfWork {
   readonly #held = new Map<string, Fields>();
   readonly #aggregates = new Map<string, Aggregate>();
   readonly #revocations = new Map<string, Change>();
+  readonly #beside: (() => Promise<unknown>)[] = [];
   /** Session ids that were replaced in this request; see oidc/session-store.ts. */
   readonly retiredSessionIds = new Set<string>();
   /** The session id that the browser showed, when there is a newer one on its way to it or there already. */
@@ -192,6 +193,11 @@ export class UnitOfWork {
     return found;
   }
 
+  /** Work that nobody waits for, to be sent in the round trip of the commit. It must not matter if it is lost. */
+  besideCommit(work: () => Promise<unknown>): void {
+    this.#beside.push(work);
+  }
+
   get hasWrites(): boolean {
     return this.#aggregates.size > 0 || this.#revocations.size > 0;
   }
@@ -229,6 +235,7 @@ export class UnitOfWork {
     const waiting = [...this.#aggregates.values()].filter(({ change }) => !change.isEmpty);
     this.#aggregates.clear();
     waiting.sort((a, b) => ranks[a.rank] - ranks[b.rank]);
+    for (const work of this.#beside.splice(0)) work().catch(() => {});
     while (waiting[0]) {
       const together = this.#nextTogether(waiting);
       const refused = await this.#commitTogether(together);

@@ -1,4 +1,5 @@
 import { nowMs } from '../clock.ts';
+import { Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Store } from './redis.ts';
 
@@ -15,6 +16,8 @@ export type ClockWatch = {
   skewMs(): number;
   /** Whether the skew is one that this pod may serve with. */
   fits(): boolean;
+  /** @throws Unavailable when it does not fit */
+  demand(): void;
   close(): void;
 };
 
@@ -60,6 +63,10 @@ export async function watchClock(store: Store, toleranceMs: number, log: Log): P
   return {
     skewMs,
     fits,
+    demand() {
+      if (fits()) return;
+      throw new Unavailable('the clock of this pod is too far from that of Redis', { retryAfterSeconds: 1 });
+    },
     close: () => clearInterval(timer),
   };
 }

@@ -17,7 +17,7 @@
  *   {a:<id>}:browsers  browsers that it trusts: hash
  *   {a:<id>}:signed-in  its sessions and grants: sorted set of s<uid> and g<tag> by the time of their end
  *   {a:<id>}:upstreams its accounts at other providers: hash, one field for each, see upstream/link-store.ts
- *   {a:<id>}:activity  what happened to it lately: stream
+ *   {a:<id>}:activity  what happened to it lately: hash, see accounts/activity.ts
  *   {e:<h>}        an e-mail address → account id
  *   {l:<h>}        a link that was mailed, hash; see accounts/one-time-link.ts
  *   {o:<h>}        an account at another provider → account id

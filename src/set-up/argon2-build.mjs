@@ -20,6 +20,8 @@ import { underLock } from './set-up-lock.mjs';
  * processor's vector instructions, and with memory that is kept from one hash to the next (argon2-memory.c).
  * The prebuilt binary that comes with the package has neither. Compiles directly, since node-gyp would fetch
  * headers from the network.
+ *
+ *   node src/set-up/argon2-build.mjs    in an image: fails when it is not built
  */
 
 const compilers = ['c++', 'g++', 'clang++'];
@@ -150,4 +152,9 @@ function may(mode, path) {
 
 function quote(path) {
   return `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await buildArgon2();
+  if (!existsSync(join(root, 'node_modules/argon2/build/Release/argon2.node'))) process.exit(1);
 }

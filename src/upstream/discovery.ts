@@ -15,18 +15,21 @@ import { OutboundFailure } from './outbound-fetch.ts';
 import { problemOf } from './provider-problem.ts';
 import type { ProviderSettings } from './provider-settings.ts';
 
-/** Fresh metadata is used as it is; older is used too, and asked for anew meanwhile. */
-const freshMs = 10 * 60 * 1000;
-/** Metadata that could not be refreshed for so long is used no more. */
-const longestMs = 24 * 60 * 60 * 1000;
-/** After a failure nobody asks again for so long: what is down is not knocked at by each visitor. */
-const pauseMs = 1000;
+const times = {
+  /** Fresh metadata is used as it is; older is used too, and asked for anew meanwhile. */
+  freshMs: 10 * 60 * 1000,
+  /** Metadata that could not be refreshed for so long is used no more. */
+  longestMs: 24 * 60 * 60 * 1000,
+  /** After a failure nobody asks again for so long: what is down is not knocked at by each visitor. */
+  pauseMs: 1000,
+};
 
 /** Gives the configuration of one issuer, which knows its endpoints and keys. @throws as `problemOf` reads */
 export function createDiscovery(
   settings: ProviderSettings,
   fetch: CustomFetch,
   log: Log,
+  { freshMs, longestMs, pauseMs } = times,
 ): () => Promise<Configuration> {
   let current: { configuration: Configuration; at: number } | undefined;
   let asking: Promise<Configuration> | undefined;

@@ -56,7 +56,7 @@ export function createSignIn(parts: {
 
   const browserHash = (secret: string) => ring.hash('upstream-browser', secret);
 
-  /** @param event what is logged; an operator must look at what is not a person's doing */
+  /** An operator must look at what neither a person nor the weather has done. */
   function note(providerId: string, error: unknown) {
     const { problem, reason, isUnexpected } = problemOf(error);
     const fields = { upstream: providerId, problem, reason, ...(isUnexpected ? { err: error } : {}) };

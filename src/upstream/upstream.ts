@@ -69,6 +69,11 @@ export type Upstream = {
   unlink(accountId: string, identityId: string): Promise<UnlinkOutcome>;
   /** For an account that is deleted. May be repeated. */
   unlinkAll(accountId: string): Promise<void>;
+  /**
+   * The `identityId` of each link to a provider that is set: what is left to somebody who gives up a password or a
+   * passkey. A script that takes one of those away looks itself whether they are there still.
+   */
+  waysIn(accountId: string): Promise<string[]>;
   /** The oldest first. */
   list(accountId: string): Promise<Link[]>;
 };
@@ -111,6 +116,8 @@ export function createUpstream(parts: UpstreamParts): Upstream {
     return outcome;
   }
 
+  const leadsIn = ({ providerId }: Link) => providers.has(providerId);
+
   async function resolve(identity: Identity): Promise<Resolution> {
     const known = await links.findAccount(identity);
     if (known !== undefined) {
@@ -140,13 +147,13 @@ export function createUpstream(parts: UpstreamParts): Upstream {
     findAccount: links.findAccount,
     link,
     async unlink(accountId, identityId) {
-      const outcome = await links.unlink(accountId, identityId, ({ providerId }) =>
-        providers.has(providerId),
-      );
+      const outcome = await links.unlink(accountId, identityId, leadsIn);
       if (outcome.ok) log.info({ account: accountId }, 'an identity at another provider was unlinked');
       return outcome;
     },
     unlinkAll: links.unlinkAll,
+    waysIn: async (accountId) =>
+      (await links.list(accountId)).filter(leadsIn).map(({ identityId }) => identityId),
     list: links.list,
   };
 }

@@ -1,5 +1,8 @@
 import { expect } from 'chai';
 import { Secret, TOTP } from 'otpauth';
+import { createFactors } from '../../src/accounts/factors.ts';
+import { Unavailable } from '../../src/errors.ts';
+import { captureLog } from '../support/captured-log.ts';
 import { type FactorFixture, issuer, openFactors } from './factor-fixture.ts';
 import { registerPasskey, SoftwarePasskey } from './software-authenticator.ts';
 
@@ -155,6 +158,47 @@ describe('factors', () => {
       expect(problems).to.include('last-way-in');
       expect(await fixture.factors.list(account)).to.have.lengthOf(1);
     });
+  });
+
+  it('are not said to be added, used or removed before that is durable', async () => {
+    const account = await fixture.account({ hasPassword: true });
+    const [first = '', second = ''] = await addPasskeys(account, 2);
+    const codes = await fixture.factors.recoveryCodes.replace(account);
+    const mailed = await fixture.factors.emailCodes.begin(account, 'mailed');
+    const trusted = await fixture.factors.browsers.trust(account, { epoch: 0, userAgent: '' });
+    const [browser] = await fixture.factors.browsers.list(account);
+    if (!codes.ok || !mailed.ok || !trusted || !browser) throw new Error('not made');
+
+    const { ring, now } = fixture;
+    const { log } = captureLog();
+    const settle = () => Promise.reject(new Unavailable('too few copies'));
+    const store = { ...fixture.store, settle };
+    const short = createFactors({ store, ring, log, config: { issuer }, now });
+    const enrolment = short.totp.begin(account, 'ada@example.com');
+    const secret = Secret.fromBase32(enrolment.secret);
+    const works: Record<string, () => Promise<unknown>> = {
+      'passkey added': () => registerPasskey(short.passkeys, account, new SoftwarePasskey(issuer)),
+      'app added': () =>
+        short.totp.confirm(account, enrolment.sealed, TOTP.generate({ secret, timestamp: now() })),
+      'app used': () => short.totp.verify(account, TOTP.generate({ secret, timestamp: now() + 30_000 })),
+      'code spent': () => short.recoveryCodes.spend(account, codes.codes[0] ?? ''),
+      'codes replaced': () => short.recoveryCodes.replace(account),
+      'code mailed': () => short.emailCodes.begin(account, 'context'),
+      'code wrong': () => short.emailCodes.verify(account, 'mailed', 'wrong'),
+      'code right': () => short.emailCodes.verify(account, 'mailed', mailed.code),
+      'browser trusted': () => short.browsers.trust(account, { epoch: 0, userAgent: '' }),
+      'browser forgotten': () => short.browsers.forget(account, browser.id),
+      'browsers forgotten': () => short.browsers.forgetAll(account),
+      renamed: () => short.rename(account, first, 'Laptop'),
+      removed: () => short.remove(account, second),
+    };
+    for (const [what, work] of Object.entries(works)) {
+      const error = await work().then(
+        () => undefined,
+        (reason: unknown) => reason,
+      );
+      expect(error, what).to.be.instanceOf(Unavailable);
+    }
   });
 
   it('are added to no account that is gone', async () => {

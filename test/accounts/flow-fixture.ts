@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createAccountFlows } from '../../src/accounts/account-flows.ts';
 import { createAccounts } from '../../src/accounts/accounts.ts';
 import { createNewPasswords, type PasswordRule } from '../../src/accounts/new-password.ts';
-import { createSignInLimits, defaultRules } from '../../src/accounts/sign-in-limits.ts';
+import { createSignInLimits, defaultRules, type LimitRules } from '../../src/accounts/sign-in-limits.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Mail } from '../../src/mail/mail.ts';
 import type { Store } from '../../src/redis/redis.ts';
@@ -38,13 +38,14 @@ type Settings = {
   environment?: Record<string, string>;
   passwordRule?: PasswordRule;
   leave?: ((id: string) => Promise<void>)[];
+  rules?: Partial<LimitRules>;
 };
 
 /** The flows of a pod. @param store another than the pod's, to be killed between two commands */
 export function flowsOn(
   pod: AccountFixture,
   mail: Mailbox,
-  { environment = {}, passwordRule, leave = [] }: Settings = {},
+  { environment = {}, passwordRule, leave = [], rules = {} }: Settings = {},
   store: Store = pod.store,
 ) {
   const { ring, hasher, log } = pod;
@@ -65,6 +66,7 @@ export function flowsOn(
       mailBlock: { ...defaultRules.mailBlock, most: 10_000 },
       registrationAddress: { ...defaultRules.registrationAddress, most: 10_000 },
       registrationBlock: { ...defaultRules.registrationBlock, most: 10_000 },
+      ...rules,
     },
   });
   const accounts = createAccounts({ store, ring, hasher, log, ...(passwordRule && { passwordRule }) });

@@ -285,6 +285,13 @@ describe('passkeys', () => {
       expect(await verify(passkey, { userHandle: undefined })).to.include({ ok: true, accountId: account });
     });
 
+    it('refuses a passkey that says it is of another account', async () => {
+      const passkey = await register();
+      const other = await fixture.account();
+      const userHandle = Buffer.from(other).toString('base64url');
+      expect(await verify(passkey, { userHandle })).to.deep.equal(unknown);
+    });
+
     it('refuses the passkey of another account', async () => {
       await register();
       const other = await fixture.account();

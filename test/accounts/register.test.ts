@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import type { Registration } from '../../src/accounts/register.ts';
+import { readConfig } from '../../src/config.ts';
+import { createMail } from '../../src/mail/mail.ts';
 import { startStandalone, type Topology } from '../support/redis-topologies.ts';
 import { type AccountFixture, openAccounts } from './account-fixture.ts';
 import {
@@ -375,6 +377,26 @@ describe('registration', () => {
       await flows.invitations.cancel(email.toUpperCase());
       expect(await flows.invitations.look(token, 'b')).to.deep.equal({ ok: false, problem: 'gone' });
     });
+  });
+
+  it('comes through with the real outbox, and mails that can be read', async () => {
+    const config = readConfig({
+      HOLDFAST_ISSUER: 'http://localhost:3000',
+      HOLDFAST_KEYS: `test:${Buffer.alloc(32, 7).toString('base64url')}`,
+    });
+    const outbox = createMail({ store: first.store, ring: first.ring, log: first.log, config });
+    try {
+      const local = flowsOn(first, { ...mail, enqueue: outbox.enqueue });
+      const draft = registration();
+      await local.register.start(draft);
+      const [sent] = await outbox.localMails(1);
+      expect(sent).to.deep.include({ to: draft.email, kind: 'verify-email', language: 'de' });
+      const [link = ''] = /https:\/\/id\.example\.com\/register\S+/.exec(sent?.text ?? '') ?? [];
+      const token = new URL(link).searchParams.get('token') ?? '';
+      expect((await local.register.confirm(token, { browser: 'my-browser' })).ok).to.equal(true);
+    } finally {
+      await outbox.close();
+    }
   });
 
   it('leaves nothing in Redis or the log by which the password or the person could be read', async () => {

@@ -84,6 +84,25 @@ describe('the sign-in limits', () => {
     expect(attempts.filter((attempt) => !attempt.ok && attempt.needsReset)).to.have.lengthOf(1);
   });
 
+  it('keeps all but five of 101 wrong passwords over three pods from being hashed, known account or not', async () => {
+    const known = freshEmail();
+    await pods[0]?.accounts.create({ email: known, password: 'correct horse battery staple' });
+    const finished = () => pods.reduce((sum, { hasher }) => sum + hasher.load().finished, 0);
+    const limits = [0, 1, 2].map((pod) =>
+      limitsOn(pod, { password: { ...defaultRules.password, firstMs: 60_000 } }),
+    );
+    for (const email of [known, freshEmail()]) {
+      const before = finished();
+      await Promise.all(
+        Array.from({ length: 101 }, async (_, i) => {
+          const passed = await limits[i % 3]?.password({ email, address: `192.0.${i}.1` });
+          if (passed?.ok) await pods[i % 3]?.accounts.checkPassword(email, `a wrong password ${i}`);
+        }),
+      );
+      expect(finished() - before).to.equal(5);
+    }
+  });
+
   it('makes an account wait ever longer after five failures, up to a quarter of an hour', async () => {
     const limits = limitsOn(0);
     const email = freshEmail();

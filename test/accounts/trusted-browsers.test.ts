@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { createTrustedBrowsers } from '../../src/accounts/trusted-browsers.ts';
+import { interrupted } from './account-fixture.ts';
 import { type FactorFixture, openFactors } from './factor-fixture.ts';
 
 const day = 24 * 60 * 60_000;
@@ -102,12 +104,17 @@ describe('trusted browsers', () => {
 
   it('are not brought back by being seen while they are forgotten', async () => {
     const cookie = await trust();
-    const [own] = await fixture.factors.browsers.list(account);
+    await trust();
+    const own = (await fixture.factors.browsers.list(account, cookie)).find(({ isThis }) => isThis);
     fixture.turnClock(2 * 60 * 60_000);
-    await fixture.atOnce(({ browsers }, index) =>
-      index === 10 ? browsers.forget(account, own?.id ?? '') : browsers.isTrusted(account, cookie),
-    );
+    const { store, count, sent } = interrupted(fixture.store, 2, async () => {
+      await fixture.factors.browsers.forget(account, own?.id ?? '');
+    });
+    const slow = createTrustedBrowsers({ store, ring: fixture.ring, now: fixture.now });
+    await slow.isTrusted(account, cookie);
+    expect([count(), sent.at(-1)?.command]).to.deep.equal([3, 'commit']);
     expect(await isTrusted(cookie)).to.equal(false);
+    expect(await fixture.factors.browsers.list(account)).to.have.lengthOf(1);
   });
 
   it('are twenty at most, of which the oldest goes, be it twenty at once', async () => {

@@ -10,10 +10,15 @@ const codePatienceMs = 9_000;
 
 export type Tokens = oidc.TokenEndpointResponse & oidc.TokenEndpointResponseHelpers;
 /** `late`: refused when the answer may rightly be gone. */
-export type Granted = Tokens | 'refused' | 'late' | 'unknown';
+export type Granted = Tokens | Refused | 'late' | 'unknown';
+export type Refused = { refused: string };
 
 export function tokensOf(granted: Granted): Tokens | undefined {
-  return typeof granted === 'object' ? granted : undefined;
+  return typeof granted === 'object' && !isRefused(granted) ? granted : undefined;
+}
+
+export function isRefused(granted: Granted): granted is Refused {
+  return typeof granted === 'object' && 'refused' in granted;
 }
 
 export function refreshGrant(party: RelyingParty, token: string): Promise<Granted> {
@@ -58,7 +63,9 @@ async function persist(patience: number, request: () => Promise<Tokens>): Promis
         if (performance.now() - started > patienceMs) return 'unknown';
         await pause(300);
       } else if (error instanceof oidc.ResponseBodyError && error.error === 'invalid_grant') {
-        return isLate() ? 'late' : 'refused';
+        if (isLate()) return 'late';
+        const afterMs = Math.round(performance.now() - started);
+        return { refused: `${error.error_description} (after ${afterMs} ms)` };
       } else throw error;
     }
   }

@@ -6,7 +6,15 @@ import { type HeldTokens, hold, type Ledger } from './ledger.ts';
 import type { Random } from './random.ts';
 import type { Record } from './record.ts';
 import { describe, isNoAnswer } from './sending.ts';
-import { codeGrant, type Granted, opensUserInfo, refreshGrant, tokensOf } from './token-requests.ts';
+import {
+  codeGrant,
+  type Granted,
+  isRefused,
+  opensUserInfo,
+  refreshGrant,
+  type Tokens,
+  tokensOf,
+} from './token-requests.ts';
 
 export type VisitorOptions = {
   issuer: string;
@@ -113,8 +121,8 @@ export class Visitor {
     const { record, sparesRedis } = this.#with;
     const granted = await codeGrant(party, answer.parameters, verifier);
     // A code is good for a minute, and its answer for ten seconds: an outage may outlast both.
-    if (granted === 'refused' || (granted === 'late' && sparesRedis))
-      record.violate('wrong', 'a code was refused');
+    if (isRefused(granted)) record.violate('wrong', `a code was refused: ${granted.refused}`);
+    if (granted === 'late' && sparesRedis) record.violate('wrong', 'a code was refused, late');
     const tokens = tokensOf(granted);
     if (tokens && tokens.claims()?.sub !== this.#account.id) {
       record.violate('wrong', 'an ID token is about somebody else');
@@ -136,7 +144,7 @@ export class Visitor {
     if (new Set(granted.map((one) => one.access_token + one.refresh_token)).size > 1) {
       this.#with.record.violate('double', 'one refresh token, two sets of tokens');
     }
-    if (granted.length > 0 && both.includes('refused')) {
+    if (granted.length > 0 && both.some(isRefused)) {
       this.#with.record.violate('wrong', 'one of two equal requests was refused');
     }
     const known = granted[0] ?? (both.includes('unknown') ? 'unknown' : both[0]);
@@ -233,7 +241,7 @@ export class Visitor {
     return this.ledger.live?.tokens.get(party);
   }
 
-  #keep(party: RelyingParty, tokens: Exclude<Granted, string> | undefined): void {
+  #keep(party: RelyingParty, tokens: Tokens | undefined): void {
     if (tokens) this.ledger.live?.tokens.set(party, hold(tokens));
   }
 
@@ -242,7 +250,7 @@ export class Visitor {
     const tokens = tokensOf(granted);
     this.ledger.live?.tokens.delete(party);
     this.#keep(party, tokens);
-    if (granted === 'refused')
+    if (isRefused(granted))
       this.#with.record.violate('signedOut', `${party.name}: a refresh token was refused`);
   }
 

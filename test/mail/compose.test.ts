@@ -21,6 +21,14 @@ describe('the texts of mails', () => {
     expect(names).to.include.members([...locales]);
   });
 
+  it('name the link on the sign-in page as that page does', () => {
+    for (const locale of locales) {
+      const file = new URL(`../../views/locales/${locale}.json`, import.meta.url);
+      const pages = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+      expect(catalogue(locale)['password-changed.not-you']).to.include(pages['login.forgot'] ?? 'its name');
+    }
+  });
+
   for (const name of names) {
     const texts = catalogue(name);
 

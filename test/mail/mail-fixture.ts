@@ -67,8 +67,13 @@ export async function waiting(store: Store): Promise<number> {
   return Number(await store.call('ZCARD', store.keys.outbox()));
 }
 
+/** @throws after a time that is too long for anything here, so that a test that fails also ends */
 export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await condition())) await pause(10);
+  for (let looks = 0; looks < 2000; looks += 1) {
+    if (await condition()) return;
+    await pause(10);
+  }
+  throw new Error('waited in vain');
 }
 
 /** A name, a value and a score of everything that this prefix has in Redis. */

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { locales } from '../../src/locale.ts';
 import { createComposer } from '../../src/mail/compose.ts';
 import { createMail, type Mail } from '../../src/mail/mail.ts';
+import { createOutboxStore } from '../../src/mail/outbox-store.ts';
 import { startStandalone, type Topology } from '../support/redis-topologies.ts';
 import { dump, type MailPod, openMailPod, reset, until, waiting } from './mail-fixture.ts';
 import { kinds, sample } from './samples.ts';
@@ -139,7 +140,7 @@ describe('mails', () => {
     await until(async () => Number(await store.call('EXISTS', store.keys.outbox())) === 0);
   });
 
-  it('refused for the moment are tried again, under the same Message-ID and date', async () => {
+  it('refused for the moment are tried again', async () => {
     const answers = ['451 4.7.1 Greylisted', '452 4.2.2 Full'];
     const smtp = await smtpServer({ refuse: () => answers.shift() });
     const { mails } = await pod({ smtp: url(smtp) });
@@ -353,6 +354,40 @@ describe('mails', () => {
     await closed;
     expect(smtp.received).to.have.lengthOf(1);
     expect(await waiting(store)).to.equal(0);
+  });
+
+  it('whose lease has passed to another worker are his alone to put off or give up', async () => {
+    const { store, ring, log } = await pod();
+    const times = { leaseMs: 30, giveUpMs: 60_000, keepGivenUpMs: 60_000, keepMarkMs: 60_000 };
+    const outbox = createOutboxStore(store, ring, log, times);
+    await outbox.enqueue(reset('ada@example.com'), undefined);
+    const [first] = await outbox.claim(5);
+    expect(await outbox.claim(5)).to.deep.equal([]);
+    let taken = first;
+    await until(async () => {
+      [taken] = await outbox.claim(5);
+      return taken !== undefined;
+    });
+    if (!first || !taken) throw new Error('nothing was claimed');
+    expect(taken.id).to.equal(first.id);
+    const failure = { delayMs: 0, hopeless: true, why: 'late' };
+    expect(await outbox.hold(first)).to.equal(false);
+    expect(await outbox.failed(first, failure)).to.equal('lost');
+    expect(await outbox.hold(taken)).to.equal(true);
+    expect(await outbox.failed(taken, { ...failure, hopeless: false })).to.equal('again');
+    expect(await outbox.listGivenUp(5)).to.deep.equal([]);
+  });
+
+  it('go to addresses in the letters of any script', async () => {
+    const smtp = await smtpServer();
+    const { mails } = await pod({ smtp: url(smtp) });
+    mails.start();
+    const addresses = ['jürgen@example.com', '太郎@xn--wgv71a119e.example', "o'hara+tag@example.com"];
+    for (const to of addresses) await mails.enqueue(reset(to));
+    await smtp.until((received) => received.length === 3);
+    // Beside a local part that needs SMTPUTF8 (RFC 6531) the domain is in its own letters too.
+    const arrived = smtp.received.map(({ to }) => to[0]?.replace('日本語', 'xn--wgv71a119e'));
+    expect(arrived.sort()).to.deep.equal(addresses.sort());
   });
 
   it('that take longer than a lease stay with their worker', async () => {

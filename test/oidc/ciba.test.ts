@@ -96,6 +96,7 @@ async function startEngine(redisUrl: string): Promise<EnginePod> {
       accounts,
       pages,
       labelBrowser: () => '',
+      demandClock: () => {},
       log,
       clearSessionCookie: () => {},
     }),

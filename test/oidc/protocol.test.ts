@@ -296,8 +296,13 @@ describe('the protocol', () => {
       audience: clients.first.id,
     });
     expect(protectedHeader.alg).to.equal('ES256');
-    expect(payload).to.have.all.keys('iss', 'aud', 'sub', 'iat', 'exp', 'auth_time', 'amr', 'nonce');
-    expect(payload).to.deep.include({ nonce: 'the nonce', amr: ['pwd'], aud: clients.first.id });
+    expect(payload).to.have.all.keys('iss', 'aud', 'sub', 'iat', 'exp', 'auth_time', 'acr', 'amr', 'nonce');
+    expect(payload).to.deep.include({
+      nonce: 'the nonce',
+      acr: 'urn:holdfast:acr:1',
+      amr: ['pwd'],
+      aud: clients.first.id,
+    });
     expect((payload.exp ?? 0) - (payload.iat ?? 0)).to.equal(3600);
   });
 

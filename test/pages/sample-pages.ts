@@ -1,7 +1,8 @@
 /** Owns one example of every page in each of its states. Does not own what is checked on them. */
 
-import type { ClientSummary, Renderer, Views } from '../../src/http/render.ts';
+import type { ClientSummary, Renderer, SignInNotice, Views } from '../../src/http/render.ts';
 import type { Locale } from '../../src/locale.ts';
+import { accountSamples } from './account-samples.ts';
 
 export type Sample = {
   name: string;
@@ -24,9 +25,11 @@ const longEmail = `${'maximiliane.von.und.zu.'.repeat(4)}@${'subdomain.'.repeat(
 
 const frame = { path: '/interaction/7hT2mPq' };
 const login: Views['login'] = {
-  action: '/interaction/7hT2mPq/login',
+  base: '/interaction/7hT2mPq',
   csrfToken: 'c-s-r-f',
   client,
+  passkey: { options: '{"challenge":"AAAA"}', sealed: 's-e-a-l-e-d' },
+  providers: [],
   email: '',
   reauthenticate: false,
   mayRemember: true,
@@ -42,7 +45,61 @@ const loginProblems: Record<NonNullable<Views['login']['problem']>, string> = {
   busy: 'mara@example.org',
   'email-missing': '',
   'password-missing': 'mara@example.org',
+  locked: 'mara@example.org',
+  'passkey-failed': '',
+  'passkey-unknown': '',
   'form-expired': 'mara@example.org',
+};
+const loginNotices: SignInNotice[] = [
+  'link-by-sign-in',
+  'no-account',
+  'provider-refused',
+  'provider-away',
+  'start-again',
+];
+
+const step = {
+  base: '/interaction/7hT2mPq',
+  csrfToken: 'c-s-r-f',
+  client,
+  email: 'mara@example.org',
+  frame,
+};
+const factor: Views['second-factor'] = {
+  ...step,
+  method: 'otp',
+  others: [],
+  isSent: false,
+  mayTrust: true,
+};
+const factorProblems: Record<
+  NonNullable<Views['second-factor']['problem']>,
+  Views['second-factor']['method']
+> = {
+  'wrong-code': 'otp',
+  'used-code': 'otp',
+  'code-missing': 'recovery',
+  'code-expired': 'email-code',
+  'too-many-attempts': 'otp',
+  'factor-locked': 'recovery',
+  'passkey-failed': 'passkey',
+  'passkey-unknown': 'passkey',
+  'form-expired': 'otp',
+};
+const enrolProblems: NonNullable<Views['enrol-factor']['problem']>[] = [
+  'wrong-code',
+  'code-missing',
+  'enrolment-expired',
+  'too-many-attempts',
+  'passkey-failed',
+  'form-expired',
+];
+const totp = {
+  sealed: 's-e-a-l-e-d',
+  secret: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+  uri: 'otpauth://totp/Holdfast:mara?secret=JBSWY3DPEHPK3PXP',
+  qrSvg:
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path d="M0 0h9v9H0z" fill="#fff"/><path d="M1 1h3v3H1zM5 5h3v3H5z" fill="#000"/></svg>',
 };
 const errorKinds: Record<Views['error']['kind'], Partial<Views['error']>> = {
   expired: {},
@@ -65,7 +122,18 @@ function sample<V extends keyof Views>(name: string, view: V, data: Views[V]): S
 }
 
 // Fields whose values are ours, chosen from a list in the code.
-const fixed = new Set(['problem', 'kind', 'message']);
+const fixed = new Set([
+  'problem',
+  'problems',
+  'purpose',
+  'what',
+  'kind',
+  'message',
+  'notice',
+  'method',
+  'others',
+  'qrSvg',
+]);
 
 function edit<T>(value: T, change?: (text: string) => string): T {
   if (change === undefined) return value;
@@ -90,7 +158,50 @@ export const samples: Sample[] = [
     reauthenticate: true,
     mayRemember: false,
   }),
+  sample('login-ways', 'login', {
+    ...login,
+    providers: [
+      { name: 'Google', href: '/interaction/7hT2mPq/upstream/google' },
+      { name: longName, href: '/interaction/7hT2mPq/upstream/long' },
+    ],
+    forgotHref: '/forgot-password?interaction=7hT2mPq',
+    registerHref: '/register?interaction=7hT2mPq',
+  }),
+  ...loginNotices.map((notice) => sample(`login-${notice}`, 'login', { ...login, notice })),
   sample('login-long', 'login', { ...login, client: longClient, email: longEmail, reauthenticate: true }),
+
+  sample('second-factor-passkey', 'second-factor', {
+    ...factor,
+    method: 'passkey',
+    others: ['otp', 'recovery'],
+    passkey: login.passkey,
+  }),
+  sample('second-factor-otp', 'second-factor', { ...factor, others: ['recovery'] }),
+  ...Object.entries(factorProblems).map(([problem, method]) =>
+    sample(`second-factor-${problem}`, 'second-factor', {
+      ...factor,
+      method,
+      problem: problem as keyof typeof factorProblems,
+      ...(method === 'passkey' ? { passkey: login.passkey } : {}),
+    }),
+  ),
+  sample('second-factor-mail', 'second-factor', { ...factor, method: 'email-code', email: longEmail }),
+  sample('second-factor-mail-sent', 'second-factor', { ...factor, method: 'email-code', isSent: true }),
+  sample('enrol-passkey', 'enrol-factor', {
+    ...step,
+    kind: 'passkey',
+    others: ['totp'],
+    passkey: login.passkey,
+  }),
+  sample('enrol-totp', 'enrol-factor', { ...step, kind: 'totp', others: ['passkey'], totp }),
+  ...enrolProblems.map((problem) =>
+    sample(`enrol-${problem}`, 'enrol-factor', { ...step, kind: 'totp', others: [], totp, problem }),
+  ),
+  sample('new-recovery-codes', 'new-recovery-codes', {
+    ...step,
+    codes: Array.from({ length: 10 }, (_, i) => `K7QMD-2XW9R-BT4H${i}`),
+  }),
+  sample('terms', 'terms', { ...step, terms: { url: 'https://example.com/terms', version: '2027-01' } }),
 
   sample('consent', 'consent', {
     action: '/interaction/7hT2mPq/consent',
@@ -176,4 +287,6 @@ export const samples: Sample[] = [
   }),
   sample('device-done', 'device-done', { client, approved: true }),
   sample('device-done-refused', 'device-done', { client, approved: false }),
+
+  ...accountSamples(sample),
 ];

@@ -208,6 +208,7 @@ describe('identities at other providers, and accounts', () => {
     for (const identity of [first, second, elsewhere]) {
       await pod.upstream.link(account.id, account.epoch, identity);
     }
+    expect(await otherPod.upstream.waysIn(account.id)).to.have.members([idOf(first), idOf(second)]);
     // A time-based code is no way in by itself, nor is a provider that is not set any more.
     await setFactor(account.id, 't:phone');
     const lastWayIn = { ok: false, problem: 'last-way-in' };

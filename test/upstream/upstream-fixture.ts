@@ -1,5 +1,4 @@
 import { readConfig } from '../../src/config.ts';
-import type { ProviderSettings } from '../../src/upstream/provider-settings.ts';
 import { createUpstream, type Upstream, type UpstreamParts } from '../../src/upstream/upstream.ts';
 import { type AccountFixture, openAccounts } from '../accounts/account-fixture.ts';
 import { testKeys } from '../support/pods.ts';
@@ -59,8 +58,6 @@ export async function begun(upstream: Upstream, providerId: string, uid = 'an-in
   if (!outcome.ok) throw new Error(`did not begin: ${outcome.problem}`);
   return outcome;
 }
-
-export type { ProviderSettings };
 
 /** As a finished sign-in gives it. */
 export function identityOf(sub: string, more: Record<string, unknown> = {}) {

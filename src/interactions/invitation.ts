@@ -1,0 +1,124 @@
+/** The page of an invitation: whoever was invited makes their account there. What it may be decides src/accounts. */
+import { z } from 'zod';
+import type { FormProblem } from '../http/render.ts';
+import { type Reply, type Route, route } from '../http/route.ts';
+import type { Locale } from '../locale.ts';
+import { keepRegistered } from './account-cookies.ts';
+import {
+  type AccountPageParts,
+  busy,
+  createForms,
+  type Form,
+  fields,
+  formReply,
+  isPasswordProblem,
+  minimumLength,
+  type Refused,
+  refusedPassword,
+  unlessBusy,
+} from './account-forms.ts';
+import { createLinkPages } from './link-pages.ts';
+
+const path = '/invitation';
+const acceptForm = z.strictObject({
+  csrf: fields.csrf,
+  token: fields.token,
+  password: fields.password,
+  name: fields.text,
+  terms: fields.text,
+});
+
+export function invitationRoutes(parts: AccountPageParts): Route[] {
+  const { renderer, csrf } = parts;
+  const { invitations } = parts.flows;
+  const terms = parts.flows.terms.current;
+  const forms = createForms(csrf);
+  const links = createLinkPages(parts, 'invitation', path);
+
+  return [
+    links.opening({
+      async show(token, form, locale) {
+        const looked = await invitations.look(token, form.browser.secret);
+        if (!looked.ok) return links.problem(locale, looked.problem);
+        return showForm(locale, form, token, looked, { name: '', terms: '' });
+      },
+    }),
+
+    route({
+      method: 'POST',
+      path,
+      body: acceptForm,
+      statuses: [303, 400, 403, 410, 503],
+      async handle({ body, locale, raw }) {
+        const { isOurs, ...form } = forms.receive(raw, body.csrf);
+        const { token, password } = body;
+        const name = body.name.trim();
+        const looked = await invitations.look(token, form.browser.secret);
+        if (!looked.ok) return links.problem(locale, looked.problem);
+        const again = (problems: FormProblem[], refused: Partial<Refused> = {}) =>
+          showForm(locale, form, token, looked, { name, terms: body.terms }, { ...refused, problems });
+
+        if (!isOurs) return again([{ code: 'form-expired' }]);
+        const problems = [
+          ...(password === '' ? [{ code: 'password-missing' } as const] : []),
+          ...(terms && body.terms !== terms.version ? [{ code: 'terms-not-accepted' } as const] : []),
+        ];
+        if (problems.length > 0) return again(problems);
+        const accepted = await unlessBusy(
+          invitations.accept(token, {
+            browser: form.browser.secret,
+            password,
+            profile: name === '' ? {} : { name },
+            termsVersion: terms && body.terms,
+            locale,
+          }),
+        );
+        if (accepted.ok) {
+          const { account, returnTo = '' } = accepted;
+          const registered = { accountId: account.id, epoch: account.epoch, interaction: returnTo };
+          return links.done(raw, {
+            interaction: returnTo,
+            cookies: [keepRegistered(raw, csrf, form.browser.secret, registered)],
+          });
+        }
+        if (isPasswordProblem(accepted)) return again([refusedPassword(accepted).problem]);
+        switch (accepted.problem) {
+          case 'busy':
+            return again([busy.problem], busy);
+          case 'profile-invalid':
+            return again([{ code: 'name-invalid' }]);
+          case 'terms-not-accepted':
+            return again([{ code: 'terms-not-accepted' }]);
+          default:
+            return links.problem(locale, accepted.problem);
+        }
+      },
+    }),
+
+    links.ending(),
+  ];
+
+  function showForm(
+    locale: Locale,
+    { browser, csrfToken }: Form,
+    token: string,
+    { email, inviter }: { email: string; inviter: string },
+    typed: { name: string; terms: string },
+    refused?: Partial<Refused> & { problems: FormProblem[] },
+  ): Reply {
+    const html = renderer.page('invitation', locale, {
+      action: path,
+      csrfToken,
+      problems: refused?.problems ?? [],
+      token,
+      email,
+      inviter,
+      name: typed.name,
+      minimumLength,
+      ...(terms ? { terms } : {}),
+      termsAccepted: terms !== undefined && typed.terms === terms.version,
+      frame: { path },
+    });
+    return formReply(html, browser.cookie, refused);
+  }
+}

@@ -1,0 +1,69 @@
+import type { Context } from 'koa';
+import { localeOf } from '../accounts/account-mail.ts';
+import type { Account } from '../accounts/accounts.ts';
+import { nowMs } from '../clock.ts';
+import type { Mails } from '../mail/mail.ts';
+import type { PendingInteraction } from '../oidc/oidc.ts';
+
+/** What the owner of an account is told about a sign-in by mail. Each is sent once for an interaction. */
+export type SignInNotices = {
+  signedIn(
+    ctx: Context,
+    pending: PendingInteraction,
+    account: Account,
+    how: { isKnownBrowser: boolean },
+  ): Promise<void>;
+  recoveryCodeUsed(pending: PendingInteraction, account: Account, left: number): Promise<void>;
+  factorAdded(ctx: Context, pending: PendingInteraction, account: Account, name: string): Promise<void>;
+  emailCode(
+    pending: PendingInteraction,
+    account: Account,
+    sent: { code: string; expiresAt: number },
+  ): Promise<void>;
+};
+
+/** Whoever has just made an account knows that they sign in. */
+const newAccountMs = 60 * 60 * 1000;
+
+/** @param labelBrowser a short name for a browser, from its User-Agent */
+export function createSignInNotices(mail: Mails, labelBrowser: (userAgent: string) => string): SignInNotices {
+  const addressOf = (account: Account) => ({ to: account.email, locale: localeOf(account) });
+
+  return {
+    async signedIn(ctx, pending, account, { isKnownBrowser }) {
+      if (isKnownBrowser || account.createdAt > nowMs() - newAccountMs) return;
+      const values = {
+        when: nowMs(),
+        browser: labelBrowser(ctx.get('user-agent')),
+        place: ctx.ip,
+      };
+      await mail.enqueue(
+        { kind: 'new-browser', ...addressOf(account), values },
+        { id: `new-browser:${pending.uid}` },
+      );
+    },
+
+    async recoveryCodeUsed(pending, account, left) {
+      await mail.enqueue(
+        { kind: 'recovery-code-used', ...addressOf(account), values: { left } },
+        { id: `recovery-code-used:${pending.uid}:${left}` },
+      );
+    },
+
+    async factorAdded(ctx, pending, account, name) {
+      const values = { name, when: nowMs(), where: ctx.ip };
+      await mail.enqueue(
+        { kind: 'factor-added', ...addressOf(account), values },
+        { id: `factor-added:${pending.uid}:${name}` },
+      );
+    },
+
+    async emailCode(pending, account, { code, expiresAt }) {
+      const minutes = Math.max(1, Math.round((expiresAt - nowMs()) / 60_000));
+      await mail.enqueue(
+        { kind: 'email-code', ...addressOf(account), values: { code, minutes } },
+        { id: `email-code:${pending.uid}:${expiresAt}` },
+      );
+    },
+  };
+}

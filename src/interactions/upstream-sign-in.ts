@@ -1,0 +1,130 @@
+import type { Context } from 'koa';
+import { z } from 'zod';
+import { mintAccountId } from '../accounts/accounts.ts';
+import { Refusal } from '../errors.ts';
+import { type Reply, type Route, route } from '../http/route.ts';
+import type { PendingInteraction } from '../oidc/oidc.ts';
+import type { FinishOutcome, Identity } from '../upstream/upstream.ts';
+import { interactionParams } from './open-interaction.ts';
+import type { StepParts } from './step-parts.ts';
+
+/**
+ * The way to another provider and back. The interaction's cookie goes with its own path alone, so the answer is
+ * taken at the callback, kept with the interaction, and looked at on the interaction's page.
+ */
+const providerParams = interactionParams.path.extend({ provider: z.string().regex(/^[\w-]{1,64}$/) });
+const callbackParams = z.strictObject({ provider: z.string().regex(/^[\w-]{1,64}$/) });
+/** Whatever the other provider adds. */
+const anything = z.record(z.string(), z.unknown());
+
+export function upstreamRoutes(parts: StepParts): Route[] {
+  const { accounts, flows, upstream, signIn, pages, open, isHttps } = parts;
+  const cookie = isHttps ? '__Host-holdfast_upstream' : 'holdfast_upstream';
+  const secretOf = (ctx: Context) => ctx.cookies.get(cookie, { signed: false });
+
+  async function comeBack(ctx: Context, pending: PendingInteraction, identity: Identity): Promise<Reply> {
+    const resolution = await upstream.resolve(identity);
+    const { outcome } = resolution;
+    if (outcome === 'known' || outcome === 'linked') {
+      const account = await accounts.find(resolution.accountId);
+      await upstream.letGo(pending.uid);
+      if (account?.status !== 'active') return back(pending.uid, 'no-account');
+      return signIn.prove(ctx, pending, account, 'upstream');
+    }
+    if (outcome === 'sign-in-to-link') return back(pending.uid, 'link-by-sign-in');
+    const made = await register(identity);
+    if (!made) return back(pending.uid, 'no-account');
+    await upstream.letGo(pending.uid);
+    return signIn.prove(ctx, pending, made, 'upstream');
+  }
+
+  /**
+   * An account for somebody who has none. Only where the provider is trusted to have verified the address: anybody
+   * else could take an address that is not theirs, and wait for its owner.
+   */
+  async function register(identity: Identity) {
+    if (!flows.register.isOpen || !identity.isEmailTrusted || !identity.email) return undefined;
+    const outcome = await accounts.create({
+      id: mintAccountId(),
+      email: identity.email,
+      emailVerified: true,
+      ...(identity.name ? { name: identity.name } : {}),
+      ...(identity.givenName ? { given_name: identity.givenName } : {}),
+      ...(identity.familyName ? { family_name: identity.familyName } : {}),
+    });
+    if (!outcome.ok) return undefined;
+    const linked = await upstream.link(outcome.account.id, outcome.account.epoch, identity);
+    return linked.ok ? outcome.account : undefined;
+  }
+
+  return [
+    route({
+      method: 'GET',
+      path: '/interaction/:uid/upstream/:provider',
+      params: providerParams,
+      statuses: [303, 400],
+      async handle({ params: { uid, provider }, raw }) {
+        return open(raw, uid, { toAnswer: false }, async (pending) => {
+          if (pending.prompt !== 'login') return { redirect: `/interaction/${uid}` };
+          const begun = await upstream.begin(
+            provider,
+            { kind: 'sign-in', interactionUid: uid },
+            secretOf(raw),
+          );
+          if (!begun.ok) return back(uid, 'provider-away');
+          return { redirect: begun.url, cookies: [{ name: cookie, value: begun.browserSecret }] };
+        });
+      },
+    }),
+
+    route({
+      method: 'GET',
+      path: '/upstream/callback/:provider',
+      params: callbackParams,
+      query: anything,
+      statuses: [303, 400],
+      async handle({ params: { provider }, raw }) {
+        const outcome = await upstream.finish(provider, new URLSearchParams(raw.querystring), secretOf(raw));
+        const { context } = outcome as { context?: Extract<FinishOutcome, { ok: true }>['context'] };
+        if (!context) {
+          throw new Refusal(400, 'expired', {
+            description: 'the sign-in at the other provider has expired, or was begun in another browser',
+          });
+        }
+        if (context.kind === 'link') {
+          if (!parts.finishLinking) throw new Refusal(400, 'expired');
+          return parts.finishLinking(raw, outcome);
+        }
+        const { interactionUid } = context;
+        if (!outcome.ok) {
+          const isAway = outcome.problem === 'provider-away' || outcome.problem === 'provider-error';
+          const isRefused = outcome.problem === 'refused';
+          return back(
+            interactionUid,
+            isRefused ? 'provider-refused' : isAway ? 'provider-away' : 'start-again',
+          );
+        }
+        await upstream.hold(interactionUid, outcome.identity);
+        return { redirect: `/interaction/${interactionUid}/came-back` };
+      },
+    }),
+
+    route({
+      method: 'GET',
+      path: '/interaction/:uid/came-back',
+      params: interactionParams.path,
+      statuses: [200, 303, 400],
+      async handle({ params: { uid }, raw }) {
+        return open(raw, uid, { toAnswer: true }, async (pending) => {
+          const identity = pending.prompt === 'login' ? await upstream.held(uid) : undefined;
+          if (!identity) return pages.show(raw, pending, { step: 'login' }, { notice: 'start-again' });
+          return comeBack(raw, pending, identity);
+        });
+      },
+    }),
+  ];
+}
+
+function back(uid: string, notice: string): Reply {
+  return { redirect: `/interaction/${uid}?notice=${notice}` };
+}
