@@ -20,6 +20,7 @@ import { createEnginePages } from './interactions/engine-pages.ts';
 import { homeRoutes } from './interactions/home.ts';
 import { interactionRoutes } from './interactions/interactions.ts';
 import { mailsPath } from './interactions/local-mails.ts';
+import { browserCookies } from './interactions/sign-in-cookies.ts';
 import { createSignInNotices } from './interactions/sign-in-notices.ts';
 import type { Log } from './log.ts';
 import { createOidc, type Oidc, oidcSecrets } from './oidc/oidc.ts';
@@ -29,6 +30,10 @@ import { openStore, type Store } from './redis/redis.ts';
 import type { RedisTarget } from './redis/redis-url.ts';
 import { checkRedis } from './redis/start-up-check.ts';
 import { createVault } from './redis/vault.ts';
+import type { Sealer } from './self-service/return-path.ts';
+import { finishLinking, selfServiceRoutes } from './self-service/self-service.ts';
+
+const sweepEveryMs = 60_000;
 
 const views = fileURLToPath(new URL('../views/', import.meta.url));
 
@@ -39,6 +44,8 @@ export type Parts = AccountParts & {
   oidc: Oidc;
   store: Store;
   csrfKey: Buffer;
+  /** For what a browser keeps for us. */
+  sealer: Sealer;
 };
 
 /** A Redis, or a configuration, that this provider must not run on. */
@@ -85,9 +92,9 @@ async function buildParts(
   const ring = await openKeyRing(store, vault, oidcSecrets).catch((error: unknown) => {
     throw error instanceof CannotOpen ? new CannotStart([error.message]) : error;
   });
-  const people = buildAccounts({ config, store, ring, log });
+  const people = buildAccounts({ config, store, ring, log }, [(id) => oidc.signedIn.endAll(id)]);
   const { accounts } = people;
-  const oidc = createOidc({
+  const oidc: Oidc = createOidc({
     config,
     store,
     ring,
@@ -105,6 +112,7 @@ async function buildParts(
     oidc,
     store,
     csrfKey: ring.key('csrf').export(),
+    sealer: ring,
     async close() {
       await people.close();
       await store.close();
@@ -149,7 +157,17 @@ export function createApp(
   let parts: Parts | undefined;
   let provider: Middleware | undefined;
   let clock: ClockWatch | undefined;
+  let sweeping: NodeJS.Timeout | undefined;
   let isClosing = false;
+
+  /** Finishes what pods that were killed have left. Each pod does; it is the same work for all. */
+  async function sweep({ flows }: Parts): Promise<void> {
+    try {
+      await flows.deleteAccount.sweep();
+    } catch (error) {
+      if (!(error instanceof Unavailable)) log.error({ err: error }, 'sweeping failed');
+    }
+  }
 
   const server = createServer({
     config,
@@ -191,13 +209,24 @@ export function createApp(
         clock ??= await watchClock(store, config.clockToleranceMs, log);
         const { oidc } = built;
         server.app.keys = oidc.cookieKeys as never;
+        const isHttps = config.issuer.startsWith('https:');
+        const console = {
+          ...built,
+          issuer: config.issuer,
+          signedIn: oidc.signedIn,
+          renderer: pages.renderer,
+          csrf: createCsrf(built.csrfKey),
+          nameBrowser,
+          trustedCookie: browserCookies({ ...built, isHttps }).trusted,
+        };
         const interactions = interactionRoutes({
           ...built,
+          finishLinking: finishLinking(console),
           interactions: oidc.interactions,
           renderer: pages.renderer,
           csrf: createCsrf(built.csrfKey),
           notices: createSignInNotices(built.mail, nameBrowser),
-          isHttps: config.issuer.startsWith('https:'),
+          isHttps,
         });
         const accountPages = accountPageRoutes({
           ...built,
@@ -210,10 +239,13 @@ export function createApp(
         provider = compose([
           oidc.published.middleware,
           oidc.commitRequest,
-          routesMiddleware([...interactions, ...accountPages], { strict: false }),
+          routesMiddleware([...interactions, ...accountPages, ...selfServiceRoutes(console)], {
+            strict: false,
+          }),
           oidc.engine,
         ]) as Middleware;
         built.mail.start();
+        sweeping = setInterval(() => sweep(built), sweepEveryMs).unref();
         parts = built;
         return built;
       } catch (error) {
@@ -234,6 +266,7 @@ export function createApp(
       isClosing = true;
       await server.drain();
       clock?.close();
+      clearInterval(sweeping);
       await (parts?.close() ?? store.close());
     },
   };

@@ -37,7 +37,8 @@ const registrationForm = z.strictObject({
 const confirmationForm = z.strictObject({
   csrf: fields.csrf,
   token: fields.token,
-  password: fields.password.optional(),
+  /** Left out in the browser that registered. */
+  password: z.string().max(8192).optional(),
   terms: fields.text,
 });
 

@@ -22,7 +22,7 @@ export function createPromptPolicy() {
   const { Check, base } = interactionPolicy;
   const policy = base();
   policy.get('login')?.checks.add(
-    new Check('weak_sign_in', 'a stronger sign-in is needed', (ctx) => {
+    new Check('weak_sign_in', 'a stronger sign-in is needed', 'login_required', (ctx) => {
       const { session, result } = ctx.oidc;
       // What the person just did is as strong as it gets: `acr` says the truth about it (RFC 9470 6.1).
       const isEnough = !session?.accountId || result?.login !== undefined || isStrongEnough(ctx);

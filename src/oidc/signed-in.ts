@@ -55,6 +55,8 @@ export type SignedIn = {
   endSession(accountId: string, uid: string): Promise<boolean>;
   /** Ends all of them but one. @returns how many were ended */
   endOtherSessions(accountId: string, keptUid: string): Promise<number>;
+  /** Ends every session and every grant; for an account that goes. May be repeated. */
+  endAll(accountId: string): Promise<void>;
   /**
    * Keeps one session signed in when the account's epoch has counted up for a reason that its own person had.
    * @param from the epoch at which it was signed in
@@ -167,6 +169,14 @@ export function createSignedIn(parts: {
       );
       await end(accountId, others);
       return others.length;
+    },
+
+    async endAll(accountId) {
+      const { uids, tags } = await listed(accountId);
+      await Promise.all([
+        ...uids.map((uid) => sessions.endNow(uid)),
+        ...tags.map((tag) => tokens.revokeNow(keys.grant(tag))),
+      ]);
     },
 
     carryOver: (uid, from, to) => sessions.carryOver(uid, from, to),
