@@ -4,7 +4,16 @@ import { readConfig } from '../src/config.ts';
 import { keepStacksShort } from '../src/errors.ts';
 import { createLog } from '../src/log.ts';
 import { parseRedisUrl } from '../src/redis/redis-url.ts';
-import { account, allClients, type Counters, issuer, metadataOf, resource } from './subject.ts';
+import {
+  account,
+  allClients,
+  type Counters,
+  emailOf,
+  issuer,
+  metadataOf,
+  morePeople,
+  resource,
+} from './subject.ts';
 
 keepStacksShort();
 const [, , redisUrl = '', isHashFree] = process.argv;
@@ -25,6 +34,10 @@ const app = createApp(config, parseRedisUrl(redisUrl), createLog('warn', 'bench'
 const { port } = await app.listen();
 const { accounts, clients, store } = await app.ready();
 await accounts.create({ ...account, emailVerified: true, name: 'Ada' });
+// Without a password, which nobody looks at in a hash-free run.
+for (let person = 0; person < morePeople; person++) {
+  await accounts.create({ email: emailOf(person), emailVerified: true });
+}
 for (const client of allClients()) await clients.put(metadataOf(client), client.secret);
 if (isHashFree) {
   // Sign-in without the cost of the password hash, to see what else there is.

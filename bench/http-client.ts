@@ -60,6 +60,12 @@ export function createClient(port: number, host: string): Client {
 /** A browser's cookies. Paths do not matter here: no two cookies of a flow have one name. */
 export class Cookies {
   readonly #values = new Map<string, string>();
+  /** Who signs in with this browser; undefined for the usual account. */
+  readonly email: string | undefined;
+
+  constructor(email?: string) {
+    this.email = email;
+  }
 
   get header(): Record<string, string> {
     return { cookie: [...this.#values].map((pair) => pair.join('=')).join('; '), accept: 'text/html' };

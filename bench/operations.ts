@@ -64,7 +64,9 @@ function formOn(
   if (action === undefined) throw new Error(`no form: ${page.slice(0, 500)}`);
   const csrf = /name="csrf" value="([^"]*)"/.exec(form)?.[1] ?? '';
   const isLogin = form.includes('name="password"');
-  const fields = isLogin ? { ...account, decision: 'sign-in' } : { decision: 'allow' };
+  const fields = isLogin
+    ? { ...account, email: cookies.email ?? account.email, decision: 'sign-in' }
+    : { decision: 'allow' };
   return [action, { headers: { ...cookies.header, origin: issuer }, form: { csrf, ...fields } }];
 }
 
@@ -86,8 +88,9 @@ async function exchange(
   ) as { access_token: string; refresh_token: string };
 }
 
-export async function signedIn(client: Client) {
-  const cookies = new Cookies();
+/** @param email of another account than the usual one */
+export async function signedIn(client: Client, email?: string) {
+  const cookies = new Cookies(email);
   const tokens = await exchange(client, ours, await authorize(client, cookies, ours));
   return { cookies, tokens };
 }

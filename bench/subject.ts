@@ -1,6 +1,10 @@
 /** What both servers have in common: who signs in, and the clients. */
 export const issuer = 'http://id.bench';
 export const host = 'id.bench';
+/** So many more accounts there are, to see what each one that is signed in takes. */
+export const morePeople = 50;
+export const emailOf = (person: number) => `person-${person}@example.com`;
+
 export const account = { email: 'ada@example.com', password: 'correct horse battery staple' };
 export const resource = 'http://api.bench';
 

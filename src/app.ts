@@ -225,7 +225,7 @@ export function createApp(
           interactions: oidc.interactions,
           renderer: pages.renderer,
           csrf: createCsrf(built.csrfKey),
-          notices: createSignInNotices(built.mail, nameBrowser),
+          notices: createSignInNotices({ ...built, nameBrowser }),
           isHttps,
         });
         const accountPages = accountPageRoutes({

@@ -22,7 +22,7 @@ const passwordForm = z.strictObject({
 const startOverForm = z.strictObject({ csrf: csrfField, decision: z.enum(['start-over', 'cancel']) });
 
 export function createPasswordSignIn(parts: StepParts): Route[] {
-  const { interactions, accounts, factors, limits, csrf, signIn, pages, open } = parts;
+  const { interactions, accounts, factors, limits, csrf, signIn, pages, open, notices } = parts;
   const cookies = browserCookies(parts);
 
   /** Counts the attempt before anything is hashed. The same work whether or not there is an account. */
@@ -82,7 +82,11 @@ export function createPasswordSignIn(parts: StepParts): Route[] {
             await limits.notMade(passed.ticket);
             return again('busy', { status: 503, retryAfterSeconds: 2 });
           }
-          if (!checked.ok) return again('wrong-credentials');
+          if (!checked.ok) {
+            const account = await attempt.account;
+            notices.noteFailure(account?.id ?? mintAccountId()).catch(() => {});
+            return again('wrong-credentials');
+          }
           interactions.besideAnswer(() => limits.succeeded(passed.ticket));
           return signIn.prove(raw, pending, checked.account, 'pwd', { remember, factors: enrolled });
         });

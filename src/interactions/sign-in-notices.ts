@@ -1,11 +1,12 @@
 import type { Context } from 'koa';
 import { localeOf } from '../accounts/account-mail.ts';
 import type { Account } from '../accounts/accounts.ts';
+import type { Activity } from '../accounts/activity.ts';
 import { nowMs } from '../clock.ts';
 import type { Mails } from '../mail/mail.ts';
 import type { PendingInteraction } from '../oidc/oidc.ts';
 
-/** What the owner of an account is told about a sign-in by mail. Each is sent once for an interaction. */
+/** What the owner of an account learns of a sign-in, by mail and in their recent activity; each once for an interaction. */
 export type SignInNotices = {
   signedIn(
     ctx: Context,
@@ -13,6 +14,10 @@ export type SignInNotices = {
     account: Account,
     how: { isKnownBrowser: boolean },
   ): Promise<void>;
+  /** Notes a sign-in among what happened lately. Not awaited: it must not matter if it is lost. */
+  noteSignIn(ctx: Context, pending: PendingInteraction, accountId: string): Promise<void>;
+  /** @param accountId of nobody where there is no account, for the same work */
+  noteFailure(accountId: string): Promise<void>;
   recoveryCodeUsed(pending: PendingInteraction, account: Account, left: number): Promise<void>;
   factorAdded(ctx: Context, pending: PendingInteraction, account: Account, name: string): Promise<void>;
   emailCode(
@@ -25,8 +30,13 @@ export type SignInNotices = {
 /** Whoever has just made an account knows that they sign in. */
 const newAccountMs = 60 * 60 * 1000;
 
-/** @param labelBrowser a short name for a browser, from its User-Agent */
-export function createSignInNotices(mail: Mails, labelBrowser: (userAgent: string) => string): SignInNotices {
+/** @param parts.nameBrowser a short name for a browser, from its User-Agent */
+export function createSignInNotices(parts: {
+  mail: Mails;
+  activity: Activity;
+  nameBrowser(userAgent: string): string;
+}): SignInNotices {
+  const { mail, activity, nameBrowser } = parts;
   const addressOf = (account: Account) => ({ to: account.email, locale: localeOf(account) });
 
   return {
@@ -34,7 +44,7 @@ export function createSignInNotices(mail: Mails, labelBrowser: (userAgent: strin
       if (isKnownBrowser || account.createdAt > nowMs() - newAccountMs) return;
       const values = {
         when: nowMs(),
-        browser: labelBrowser(ctx.get('user-agent')),
+        browser: nameBrowser(ctx.get('user-agent')),
         place: ctx.ip,
       };
       await mail.enqueue(
@@ -43,7 +53,18 @@ export function createSignInNotices(mail: Mails, labelBrowser: (userAgent: strin
       );
     },
 
+    noteSignIn: (ctx, pending, accountId) =>
+      activity.record(
+        accountId,
+        'signed-in',
+        { browser: nameBrowser(ctx.get('user-agent')), address: ctx.ip },
+        { id: pending.uid },
+      ),
+
+    noteFailure: (accountId) => activity.record(accountId, 'sign-in-failed'),
+
     async recoveryCodeUsed(pending, account, left) {
+      await activity.record(account.id, 'recovery-code-used', {}, { id: `${pending.uid} ${left}` });
       await mail.enqueue(
         { kind: 'recovery-code-used', ...addressOf(account), values: { left } },
         { id: `recovery-code-used:${pending.uid}:${left}` },
@@ -51,6 +72,7 @@ export function createSignInNotices(mail: Mails, labelBrowser: (userAgent: strin
     },
 
     async factorAdded(ctx, pending, account, name) {
+      await activity.record(account.id, 'factor-added', { what: name }, { id: `${pending.uid} ${name}` });
       const values = { name, when: nowMs(), where: ctx.ip };
       await mail.enqueue(
         { kind: 'factor-added', ...addressOf(account), values },

@@ -124,6 +124,7 @@ export function createSignIn(parts: SignInParts): SignIn {
       if (trusted) given.push(cookies.giveTrusted(account.id, trusted));
     }
     await notices.signedIn(ctx, pending, account, { isKnownBrowser: isKnown });
+    interactions.besideAnswer(() => notices.noteSignIn(ctx, pending, account.id));
     await interactions.login(ctx, pending, {
       accountId: account.id,
       epoch: account.epoch,

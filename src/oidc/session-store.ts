@@ -258,6 +258,8 @@ export type StoredSession = {
   acr: string | undefined;
   amr: string[];
   clientIds: string[];
+  /** The grants that it has with them. */
+  grantTags: string[];
 };
 
 function toStored(uid: string, fields: Record<string, string>): StoredSession | undefined {
@@ -269,6 +271,7 @@ function toStored(uid: string, fields: Record<string, string>): StoredSession | 
   };
   if (fields.dead !== undefined || accountId === undefined) return undefined;
   const { label = '', address = '' } = JSON.parse(fields.b ?? '{}') as { label?: string; address?: string };
+  const clients = Object.entries(fields).filter(([field]) => field.startsWith('a:'));
   return {
     uid,
     accountId,
@@ -279,7 +282,8 @@ function toStored(uid: string, fields: Record<string, string>): StoredSession | 
     address,
     acr,
     amr: amr ?? [],
-    clientIds: Object.keys(fields).flatMap((field) => (field.startsWith('a:') ? [field.slice(2)] : [])),
+    clientIds: clients.map(([field]) => field.slice(2)),
+    grantTags: clients.flatMap(([, value]) => (JSON.parse(value) as Authorization).grantId ?? []),
   };
 }
 

@@ -92,8 +92,15 @@ export function createSignedIn(parts: {
     );
   }
 
+  /** Those of its sessions, and those that outlive theirs. */
+  async function allTags(accountId: string): Promise<string[]> {
+    const { uids, tags } = await listed(accountId);
+    const found = await Promise.all(uids.map((uid) => sessions.look(uid)));
+    return [...new Set([...tags, ...found.flatMap((one) => one?.grantTags ?? [])])];
+  }
+
   async function liveGrants(accountId: string): Promise<StoredGrant[]> {
-    const [{ tags }, present] = await Promise.all([listed(accountId), accounts.present(accountId)]);
+    const [tags, present] = await Promise.all([allTags(accountId), accounts.present(accountId)]);
     const found = await Promise.all(tags.map((tag) => tokens.look(tag)));
     return found.flatMap((one) =>
       one && one.accountId === accountId && one.epoch === present?.epoch ? [one] : [],
@@ -172,7 +179,7 @@ export function createSignedIn(parts: {
     },
 
     async endAll(accountId) {
-      const { uids, tags } = await listed(accountId);
+      const [{ uids }, tags] = await Promise.all([listed(accountId), allTags(accountId)]);
       await Promise.all([
         ...uids.map((uid) => sessions.endNow(uid)),
         ...tags.map((tag) => tokens.revokeNow(keys.grant(tag))),

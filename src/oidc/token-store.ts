@@ -201,7 +201,6 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       if (before?.p === undefined) change.requireAbsent(key);
       else change.requireSame(key, 'p', before.p);
       change.set(key, 0, fields).extend(key, lifetimeSeconds * 1000);
-      listGrant(unit, payload.accountId, tag, lifetimeSeconds);
       unit.hold(key, fields);
     },
 
@@ -258,7 +257,10 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     },
   };
 
-  /** Beside the check of the account that each of these requests makes, so it costs no script of its own. */
+  /**
+   * A grant that outlives its session is listed with the account; the others are named by the session. Beside the
+   * check of the account that each of these requests makes, so it costs no script of its own.
+   */
   function listGrant(unit: UnitOfWork, accountId: string | undefined, tag: string, lifetimeSeconds: number) {
     if (accountId === undefined) return;
     unit

@@ -15,7 +15,8 @@
  *   {a:<id>}:factors   its second factors and passkeys: hash, one field for each, see accounts/factor-store.ts
  *   {a:<id>}:once:<h>  a step or code of a factor that was used
  *   {a:<id>}:browsers  browsers that it trusts: hash
- *   {a:<id>}:signed-in  its sessions and grants: sorted set of s<uid> and g<tag> by the time of their end
+ *   {a:<id>}:signed-in  its sessions, and grants that outlive theirs: sorted set of s<uid> and g<tag> by the
+ *                time of their end
  *   {a:<id>}:upstreams its accounts at other providers: hash, one field for each, see upstream/link-store.ts
  *   {a:<id>}:activity  what happened to it lately: hash, see accounts/activity.ts
  *   {e:<h>}        an e-mail address → account id

@@ -89,7 +89,7 @@ export const faults: { [name: string]: Fault } = {
   'clock-far': {
     sparesRedis: true,
     topologies: everywhere,
-    plan: (index) => (index === 1 ? { ...clock(10 * 60_000), clockAfterMs: 3000 } : undefined),
+    plan: (index) => (index === 1 ? { ...clock(10 * 60_000), clockAfterMs: 8000 } : undefined),
     run: untilOver,
   },
 };
