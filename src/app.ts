@@ -140,11 +140,6 @@ export type App = {
   drain(): Promise<void>;
 };
 
-/** Where mails go nowhere but to a page. */
-function showsMails({ isLocal, mail }: Config): boolean {
-  return isLocal && mail.smtp === undefined;
-}
-
 /** @param options.demo what the home page says about a demo relying party beside this provider */
 export function createApp(
   config: Config,
@@ -180,7 +175,7 @@ export function createApp(
         config,
         renderer: pages.renderer,
         ...options,
-        ...(showsMails(config) ? { mailsPath } : {}),
+        ...(config.mail.areShown ? { mailsPath } : {}),
       }),
     ],
     ahead: (request, response) => parts?.oidc.published.answer(request, response) ?? false,
@@ -234,7 +229,7 @@ export function createApp(
           renderer: pages.renderer,
           csrf: createCsrf(built.csrfKey),
           config,
-          showsMails: showsMails(config),
+          showsMails: config.mail.areShown,
         });
         provider = compose([
           oidc.published.middleware,

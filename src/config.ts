@@ -229,6 +229,7 @@ const schema = z
     HOLDFAST_SMTP_URL: smtpServer.optional(),
     HOLDFAST_MAIL_FROM: mailFrom.optional(),
     HOLDFAST_UNSAFE_ALLOW_PLAIN_SMTP: flag.default(false),
+    HOLDFAST_UNSAFE_SHOW_MAILS: flag.default(false),
     HOLDFAST_UNSAFE_ALLOW_HTTP: flag.default(false),
     HOLDFAST_UNSAFE_ALLOW_EVICTION: flag.default(false),
     HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY: flag.default(false),
@@ -284,6 +285,10 @@ const schema = z
       from: raw.HOLDFAST_MAIL_FROM,
       /** Lets mails, and the password of the SMTP server, cross a network without TLS. */
       allowPlainSmtp: raw.HOLDFAST_UNSAFE_ALLOW_PLAIN_SMTP,
+      /** Mails are shown on a page to whoever opens it on this machine, rather than sent. */
+      areShown:
+        (raw.HOLDFAST_UNSAFE_SHOW_MAILS || raw.REDIS_URL === undefined) &&
+        raw.HOLDFAST_SMTP_URL === undefined,
     },
     limits: {
       /** Of all accounts and addresses together. */

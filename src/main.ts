@@ -38,6 +38,11 @@ function stopOnSignal(stop: () => Promise<void>): void {
 
 function warnOfUnsafe(config: Config, warn: (warning: string) => void): void {
   if (config.allowHttp) warn('HOLDFAST_UNSAFE_ALLOW_HTTP: cookies and tokens travel unprotected');
+  if (config.mail.areShown) {
+    warn(
+      'HOLDFAST_UNSAFE_SHOW_MAILS: whoever opens /local/mails on this machine reads the mails of everybody',
+    );
+  }
   if (config.allowPrivateAddresses) {
     warn('HOLDFAST_UNSAFE_ALLOW_PRIVATE_ADDRESSES: client URLs may point into this network');
   }

@@ -71,6 +71,8 @@ async function start(options: Options, closers: (() => Promise<void>)[]): Promis
     HOLDFAST_ISSUER: issuer,
     HOLDFAST_KEYS: prepareLocal(directory).keys,
     HOLDFAST_UNSAFE_ALLOW_HTTP: 'true',
+    HOLDFAST_UNSAFE_SHOW_MAILS: 'true',
+    HOLDFAST_REGISTRATION: 'open',
     HOLDFAST_PROXY_HOPS: '1',
     HOLDFAST_RESOURCES: `${apiUrl} api:read`,
     HOLDFAST_DRAIN_PAUSE_MS: '500',

@@ -72,15 +72,15 @@ export function createMail(parts: {
   store: Store;
   ring: KeyRing;
   log: Log;
-  config: Pick<Config, 'issuer' | 'isLocal' | 'mail'>;
+  config: Pick<Config, 'issuer' | 'mail'>;
   times?: Partial<MailTimes>;
 }): Mails {
   const { store, ring, log, config } = parts;
-  const { smtp: server, from, allowPlainSmtp } = config.mail;
+  const { smtp: server, from, allowPlainSmtp, areShown } = config.mail;
   const times = { ...defaults, ...parts.times };
   const compose = createComposer(config.issuer);
   const outbox = createOutboxStore(store, ring, log, times);
-  const shown = config.isLocal && !server ? createShownMailStore(store, ring) : undefined;
+  const shown = areShown ? createShownMailStore(store, ring) : undefined;
   const smtp =
     server && from ? openSmtp(server, from, { connections, allowPlain: allowPlainSmtp }) : undefined;
   const worker = smtp ? createMailWorker({ outbox, compose, smtp, connections, times, log }) : undefined;

@@ -242,7 +242,7 @@ describe('mails', () => {
 
   /** Mails as local mode has them: no Redis of its own was named, and no SMTP server. */
   function localPod(on: MailPod) {
-    const config = { ...on.config, isLocal: true };
+    const config = { ...on.config, mail: { ...on.config.mail, areShown: true } };
     return createMail({ store: on.store, ring: on.ring, log: on.log, config });
   }
 
