@@ -1,5 +1,6 @@
 import { type AccountFlows, createAccountFlows } from './accounts/account-flows.ts';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
+import { type Activity, createActivity } from './accounts/activity.ts';
 import { labelBrowser } from './accounts/browser-label.ts';
 import { type AccountExport, createAccountExport } from './accounts/export.ts';
 import { createFactors, type Factors } from './accounts/factors.ts';
@@ -20,6 +21,7 @@ import { createUpstream, type Upstream } from './upstream/upstream.ts';
 /** The part of app.ts that puts together all that has to do with accounts and the people who have them. */
 export type AccountParts = {
   accounts: Accounts;
+  activity: Activity;
   exports: AccountExport;
   factors: Factors;
   flows: AccountFlows;
@@ -70,6 +72,7 @@ export function buildAccounts(
   });
   return {
     accounts,
+    activity: createActivity(parts),
     exports: createAccountExport({ store, ring, accounts }),
     imports: createAccountImport({ store, ring, accounts }),
     factors: createFactors(parts),

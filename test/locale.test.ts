@@ -172,7 +172,14 @@ describe('the catalogues', () => {
 
   // Words that are the same in both languages; everything else must have been translated.
   const alike: Record<Exclude<Locale, 'en'>, string[]> = {
-    de: ['title.problem', 'client.site', 'error.code', 'device-code.label', 'enrol.passkey.title'],
+    de: [
+      'title.problem',
+      'client.site',
+      'error.code',
+      'device-code.label',
+      'enrol.passkey.title',
+      'account.kind.passkey',
+    ],
     es: [],
     fr: ['error.code', 'error.description', 'device-code.label'],
     ja: [],
@@ -195,6 +202,28 @@ describe('the catalogues', () => {
       for (const [key, text] of Object.entries(catalogue(locale))) {
         if (key !== 'brand' && key !== 'title') expect(text, `${locale} ${key}`).to.match(script);
       }
+    }
+  });
+
+  it('keep to one tone and to one word for one thing, whoever adds a text', () => {
+    // Spanish says tú. Japanese and French have one word each for signing in and for recovery codes.
+    const strays: Partial<Record<Locale, RegExp>> = {
+      es: /\busted\b|\b(confirme|elija|escriba|espere|guarde|inicie|inténtelo|revise|vuelva)\b/i,
+      fr: /code[s]? de récupération|\btu\b/i,
+      ja: /サインイン|サインアウト|サインオン/,
+    };
+    for (const [locale, stray] of Object.entries(strays)) {
+      for (const [key, text] of Object.entries(catalogue(locale))) {
+        expect(text, `${locale} ${key}`).to.not.match(stray);
+      }
+    }
+  });
+
+  it('keep dates, addresses and URLs in one piece in Arabic', () => {
+    for (const [key, text] of Object.entries(catalogue('ar'))) {
+      // Without an isolate around it, 1990-05-31 is shown as 31-05-1990, and https:// as //:https.
+      const open = text.replace(/[\u2066\u2068][^\u2069]*\u2069/g, '');
+      expect(open, key).to.not.match(/\d-\d|:\/\/|@/);
     }
   });
 

@@ -46,7 +46,6 @@ export const accountProblems = [
   'provider-away',
   'link-again',
   'codes-replaced',
-  'factor-gone',
 ] as const;
 export type AccountProblem =
   | (typeof accountProblems)[number]
@@ -196,7 +195,8 @@ export interface AccountViews {
       count: number;
       browser: string;
       address: string;
-      what: string;
+      /** What it is about, as the person calls it. */
+      about: string;
     }[];
   };
   /** Links lead to `linkPath`; to `/account/providers/unlink` it posts `identity`. */

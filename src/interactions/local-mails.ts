@@ -40,7 +40,7 @@ export function localMailRoutes({ mail, renderer }: { mail: Mails; renderer: Ren
             to,
             at: formatDateTime(locale, at),
             text: pieces(text),
-            htmlPath: `${mailsPath}/${id}`,
+            htmlPath: `${mailsPath}/${inPath(id)}`,
           })),
           frame: { path: mailsPath },
         });
@@ -55,17 +55,22 @@ export function localMailRoutes({ mail, renderer }: { mail: Mails; renderer: Ren
     route({
       method: 'GET',
       path: `${mailsPath}/:id`,
-      params: z.strictObject({ id: z.string().regex(/^[\w-]{1,64}$/) }),
+      params: z.strictObject({ id: z.string().max(256) }),
       statuses: [200, 404],
       async handle({ params: { id }, raw }) {
         onlyFromHere(raw);
-        const found = (await mail.localMails()).find((one) => one.id === id);
+        const found = (await mail.localMails()).find((one) => inPath(one.id) === id);
         if (!found) throw new Refusal(404, 'not-found', { code: 'not_found' });
         raw.set({ 'content-security-policy': mailPolicy, 'x-frame-options': 'SAMEORIGIN' });
         return { html: found.html.replace(/<a /g, '<a target="_blank" rel="noopener" ') };
       },
     }),
   ];
+}
+
+/** Paths are in small letters. */
+function inPath(id: string): string {
+  return Buffer.from(id).toString('hex');
 }
 
 /** For everybody else the page is not there. */

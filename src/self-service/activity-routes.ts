@@ -19,7 +19,7 @@ export function activityRoutes({ visits, activity }: PageParts): Route[] {
             count: entry.count,
             browser: entry.browser ?? '',
             address: entry.address ?? '',
-            what: entry.what ?? '',
+            about: entry.what ?? '',
           }));
           return visits.show(visit, 'account-activity', 'activity', { entries });
         }),

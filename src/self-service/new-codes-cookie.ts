@@ -7,11 +7,7 @@ import type { Sealer } from './return-path.ts';
  * browser that asked for them, for its session alone. So any pod shows them, a reload does, and nobody else.
  */
 export type NewCodesCookie = {
-  give(
-    ctx: Context,
-    owner: Owner,
-    codes: string[],
-  ): { name: string; value: string; maxAgeSeconds: number };
+  give(ctx: Context, owner: Owner, codes: string[]): { name: string; value: string; maxAgeSeconds: number };
   read(ctx: Context, owner: Owner): string[] | undefined;
   drop(ctx: Context): { name: string; value: null };
 };

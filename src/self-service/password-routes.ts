@@ -98,8 +98,7 @@ export function passwordRoutes(parts: PageParts): Route[] {
       path: page,
       query: saysQuery,
       statuses: [200, 303],
-      handle: ({ raw, query }) =>
-        visits.open(raw, place, async (visit) => show(visit, { says: query })),
+      handle: ({ raw, query }) => visits.open(raw, place, async (visit) => show(visit, { says: query })),
     }),
 
     route({

@@ -20,7 +20,12 @@ export function signInRoutes(parts: PageParts): Route[] {
         if (query.error === undefined) return { redirect: returnPath.open(query.state) };
         // The person said no. What needed a fresh sign-in would only ask again.
         if (await signedIn.current(raw)) return { redirect: '/account' };
-        return { html: renderer.page('account-closed', localeOf(raw), { kind: 'not-signed-in' }) };
+        return {
+          html: renderer.page('account-closed', localeOf(raw), {
+            frame: { path: '/account' },
+            kind: 'not-signed-in',
+          }),
+        };
       },
     }),
   ];

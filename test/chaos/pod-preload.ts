@@ -17,6 +17,10 @@ import { createRandom } from './random.ts';
 type Commit = { sent: Promise<unknown>[] };
 type Script = (...given: unknown[]) => Promise<unknown>;
 
+/** Whose answers an application or a person waits for. */
+const answeredPaths =
+  /^\/(token|auth|interaction|session|register|invitation|(forgot|reset)-password|[a-z-]*email)/;
+
 if (isMainThread && process.env.CHAOS_PLAN) await carryOut(JSON.parse(process.env.CHAOS_PLAN) as PodPlan);
 
 async function carryOut(plan: PodPlan): Promise<void> {
@@ -77,7 +81,7 @@ async function carryOut(plan: PodPlan): Promise<void> {
 
   const end = ServerResponse.prototype.end as (...given: unknown[]) => ServerResponse;
   ServerResponse.prototype.end = function (this: ServerResponse, ...given: unknown[]) {
-    if (/^\/(token|auth|interaction|session)/.test(this.req.url ?? '') && isDue('before-answer')) die();
+    if (answeredPaths.test(this.req.url ?? '') && isDue('before-answer')) die();
     return end.apply(this, given);
   };
 }

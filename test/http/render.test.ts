@@ -22,7 +22,7 @@ const login: Views['login'] = {
   providers: [],
 };
 
-const flag = 'autofocus|checked|formnovalidate|hidden|readonly|required';
+const flag = 'autofocus|checked|formnovalidate|hidden|readonly|required|selected';
 /** A start tag in which every attribute stands apart; a flag that has run into its neighbour is none. */
 const wellFormedTag = new RegExp(`^<[a-z][a-z0-9]*(\\s+(${flag}|(?!${flag})[a-zA-Z-]+="[^"<]*"))*\\s*/?>$`);
 

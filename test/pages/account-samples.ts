@@ -105,28 +105,6 @@ const emailLinks: Record<Views['email-link']['purpose'], string | undefined> = {
   'change-email': 'mara.lindqvist@example.net',
   'undo-email-change': email,
 };
-const purposes: Record<Views['link-done']['purpose'], true> = {
-  register: true,
-  'verify-email': true,
-  'change-email': true,
-  'undo-email-change': true,
-  'reset-password': true,
-  invitation: true,
-};
-const linkProblems: Record<Views['link-problem']['problem'], Views['link-problem']['purpose']> = {
-  gone: 'reset-password',
-  superseded: 'register',
-  spent: 'register',
-  outdated: 'verify-email',
-  'email-taken': 'invitation',
-  'too-often': 'change-email',
-  closed: 'invitation',
-};
-const notOffered: Record<Views['not-offered']['what'], true> = {
-  register: true,
-  'register-by-invitation': true,
-  'forgot-password': true,
-};
 
 const keysOf = <K extends string>(record: Record<K, unknown>) => Object.keys(record) as K[];
 
@@ -142,9 +120,6 @@ export function accountSamples(sample: MakeSample): Sample[] {
       name: 'Mara',
       problems: problemList,
     }),
-    ...problemList.map((problem) =>
-      sample(`register-${problem.code}`, 'register', { ...register, terms, email, problems: [problem] }),
-    ),
     sample('register-sent', 'mail-sent', sent),
     sample('register-sent-long', 'mail-sent', { ...sent, email: longEmail, mailsPath: '/local/mails' }),
     sample('register-confirm', 'register-confirm', confirm),
@@ -199,27 +174,16 @@ export function accountSamples(sample: MakeSample): Sample[] {
       email: longEmail,
       frame,
     }),
-    ...keysOf(purposes).map((purpose) =>
-      sample(`link-done-${purpose}`, 'link-done', {
-        purpose,
-        goOnPath: '/account',
-        isElsewhere: purpose === 'register',
-        frame,
-      }),
-    ),
+    sample('link-done', 'link-done', { purpose: 'register', goOnPath: '/account', isElsewhere: true, frame }),
     sample('link-done-go-on', 'link-done', {
       purpose: 'register',
       goOn: { action: '/interaction/7hT2mPq/registered', csrfToken },
       isElsewhere: false,
       frame,
     }),
-    ...keysOf(linkProblems).map((problem) =>
-      sample(`link-problem-${problem}`, 'link-problem', { problem, purpose: linkProblems[problem], frame }),
-    ),
-    sample('link-problem-register', 'link-problem', { problem: 'gone', purpose: 'register', frame }),
-    ...keysOf(notOffered).map((what) =>
-      sample(`not-offered-${what}`, 'not-offered', { what, signInPath: '/account', frame }),
-    ),
+    sample('link-problem-spent', 'link-problem', { problem: 'spent', purpose: 'register', frame }),
+    sample('link-problem-gone', 'link-problem', { problem: 'gone', purpose: 'register', frame }),
+    sample('not-offered', 'not-offered', { what: 'register-by-invitation', signInPath: '/account', frame }),
     sample('local-mails-none', 'local-mails', { mails: [], frame: { path: '/local/mails' } }),
     sample('local-mails', 'local-mails', {
       mails: [

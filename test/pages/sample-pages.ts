@@ -3,6 +3,7 @@
 import type { ClientSummary, Renderer, SignInNotice, Views } from '../../src/http/render.ts';
 import type { Locale } from '../../src/locale.ts';
 import { accountSamples } from './account-samples.ts';
+import { selfServiceSamples } from './self-service-samples.ts';
 
 export type Sample = {
   name: string;
@@ -133,6 +134,9 @@ const fixed = new Set([
   'method',
   'others',
   'qrSvg',
+  'options',
+  'section',
+  'done',
 ]);
 
 function edit<T>(value: T, change?: (text: string) => string): T {
@@ -289,4 +293,5 @@ export const samples: Sample[] = [
   sample('device-done-refused', 'device-done', { client, approved: false }),
 
   ...accountSamples(sample),
+  ...selfServiceSamples(sample),
 ];

@@ -22,9 +22,9 @@ export class Person {
     return this.#cookies;
   }
 
-  /** Another browser with the same cookies: a second tab, or a thief. */
-  clone(): Person {
-    const other = new Person(this.#issuer, this.#addresses);
+  /** Another browser with the same cookies: a second tab, or a thief. @param addresses to ask, the same when left out */
+  clone(addresses = this.#addresses): Person {
+    const other = new Person(this.#issuer, addresses);
     for (const [name, cookie] of this.#cookies) other.#cookies.set(name, cookie);
     return other;
   }
