@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { type ClientMetadata, isClientId, mintClientSecret } from '../oidc/oidc.ts';
+import { type ClientMetadata, isClientId, mintClientSecret, secondFactorRules } from '../oidc/oidc.ts';
 import { wholeNumber } from './account-commands.ts';
 import { CommandFailed, print, withParts } from './run.ts';
 
@@ -25,6 +25,7 @@ type Options = {
   resource: string[];
   corsOrigin: string[];
   firstParty: boolean;
+  secondFactor?: string;
   jwksUri?: string;
 };
 
@@ -43,6 +44,11 @@ export function addClientCommands(program: Command): void {
     .option('--resource <uri>', 'an API that it may ask tokens for; may be repeated', many, [])
     .option('--cors-origin <origin>', 'an origin that its pages call us from; may be repeated', many, [])
     .option('--first-party', 'it is ours: people are not asked for consent', false)
+    .addOption(
+      new Option('--second-factor <rule>', 'what it asks of a sign-in; optional when left out').choices([
+        ...secondFactorRules,
+      ]),
+    )
     .option('--jwks-uri <uri>', 'it signs in with a key of its own (private_key_jwt) instead of a secret')
     .action(async (name: string, options: Options, command: Command) => {
       const metadata = metadataOf(name, options);
@@ -99,6 +105,7 @@ function metadataOf(name: string, options: Options): ClientMetadata {
     ...(options.resource.length > 0 ? { resources: options.resource } : {}),
     ...(options.corsOrigin.length > 0 ? { cors_origins: options.corsOrigin } : {}),
     ...(options.firstParty ? { first_party: true } : {}),
+    ...(options.secondFactor ? { second_factor: options.secondFactor } : {}),
     ...kinds[options.kind],
     ...(options.jwksUri ? { jwks_uri: options.jwksUri, token_endpoint_auth_method: 'private_key_jwt' } : {}),
   };

@@ -111,6 +111,16 @@ describe('the command line', () => {
     expect(JSON.parse(listed.out).clients).to.have.lengthOf(3);
   });
 
+  it('keeps what a client asks of a second factor, and knows no other rule', async () => {
+    const args = ['client', 'create', 'Safe', '--id', 'safe', '--redirect-uri', 'https://safe.example/cb'];
+    expect((await holdfast([...args, '--second-factor', 'required'])).code).to.equal(0);
+    const list = await holdfast(['client', 'list', '--json']);
+    expect(list.out).to.include('"second_factor":"required"');
+    const other = await holdfast([...args, '--second-factor', 'sometimes']);
+    expect(other.code).to.equal(1);
+    expect(other.err).to.include('required-always');
+  });
+
   it('says what does not make a client, and makes none', async () => {
     const cases: [args: string[], says: string][] = [
       [['No redirect'], '--redirect-uri'],
