@@ -68,6 +68,7 @@ export type AccountProblem =
   | 'busy'
   | 'address-differs'
   | 'session-unknown'
+  | 'factor-unknown'
   | 'browser-unknown'
   | 'application-unknown'
   | 'provider-unknown';
@@ -150,8 +151,8 @@ export interface AccountViews {
     codes?: { left: number; madeAt: Moment };
     browsers: { id: string; name: string; isThis: boolean; seenAt: Moment; until: Moment }[];
   };
-  /** Posts `name`; to `<path>/remove` nothing else. */
-  'account-factor': AccountPage & { factor: FactorItem; path: string; typed: string };
+  /** Posts `id` and `name`; to `/account/security/factor/remove` `id` alone. */
+  'account-factor': AccountPage & { factor: FactorItem; typed: string };
   /** Posts `sealed`, `response` and `name`. */
   'account-passkey': AccountPage & { passkey: PasskeyForm; typed: string };
   /** Posts `sealed`, `code` and `name`. */

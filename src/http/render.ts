@@ -273,7 +273,7 @@ export interface Views extends AccountViews {
   /** What a link was for is done. `goOn` posts `csrf`; with `goOnPath` it is a link. */
   'link-done': Frame & {
     purpose: MailedLink;
-    goOn?: { action: string; csrfToken: string };
+    goOn?: { action: string; csrfToken: string; client: ClientSummary };
     goOnPath?: string;
     /** What was begun waits in another browser. */
     isElsewhere: boolean;

@@ -5,12 +5,14 @@ import { invitationRoutes } from './invitation.ts';
 import { localMailRoutes } from './local-mails.ts';
 import { passwordResetRoutes } from './password-reset.ts';
 import { registrationRoutes } from './registration.ts';
+import { registrationConfirmationRoutes } from './registration-confirmation.ts';
 import { wayBackRoutes } from './way-back.ts';
 
 /** All pages around accounts for people who are not signed in. */
 export function accountPageRoutes(parts: AccountPageParts): Route[] {
   return [
     ...registrationRoutes(parts),
+    ...registrationConfirmationRoutes(parts),
     ...invitationRoutes(parts),
     ...passwordResetRoutes(parts),
     ...emailLinkRoutes(parts),

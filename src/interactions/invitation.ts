@@ -3,7 +3,6 @@ import { z } from 'zod';
 import type { FormProblem } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { Locale } from '../locale.ts';
-import { keepRegistered } from './account-cookies.ts';
 import {
   type AccountPageParts,
   busy,
@@ -75,11 +74,10 @@ export function invitationRoutes(parts: AccountPageParts): Route[] {
         );
         if (accepted.ok) {
           const { account, returnTo = '' } = accepted;
-          const registered = { accountId: account.id, epoch: account.epoch, interaction: returnTo };
-          return links.done(raw, {
-            interaction: returnTo,
-            cookies: [keepRegistered(raw, csrf, form.browser.secret, registered)],
-          });
+          const { id: accountId, epoch } = account;
+          return returnTo === ''
+            ? links.done(raw)
+            : links.registered(raw, form, { accountId, epoch, interaction: returnTo });
         }
         if (isPasswordProblem(accepted)) return again([refusedPassword(accepted).problem]);
         switch (accepted.problem) {

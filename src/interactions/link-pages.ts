@@ -1,13 +1,20 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { LinkPurpose } from '../accounts/one-time-link.ts';
-import { browserFor, knownBrowser, requireBrowser } from '../http/browser-cookie.ts';
+import { browserFor, requireBrowser } from '../http/browser-cookie.ts';
 import type { Views } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { Locale } from '../locale.ts';
-import { dropLink, keepLink, keptLink, keptRegistered, type NewCookie } from './account-cookies.ts';
+import {
+  dropLink,
+  keepLink,
+  keepRegistered,
+  keptLink,
+  type NewCookie,
+  type Registered,
+} from './account-cookies.ts';
 import { type AccountPageParts, createForms, type Form, linkQuery } from './account-forms.ts';
-import { signInPath } from './way-back.ts';
+import { registeredPath, signInPath } from './way-back.ts';
 
 /** Why a link does nothing, as the page tells it. */
 export type LinkPageProblem = Views['link-problem']['problem'];
@@ -22,7 +29,9 @@ export type LinkPages = {
   opening(page: { show(token: string, form: Form, locale: Locale): Promise<Reply> }): Route;
   /** The page that says that it is done, at `<path>/done`. */
   ending(): Route;
-  done(ctx: Context, options?: { isElsewhere?: boolean; interaction?: string; cookies?: NewCookie[] }): Reply;
+  done(ctx: Context, options?: { isElsewhere?: boolean; interaction?: string }): Reply;
+  /** An account was made in this browser: its person goes on to where they came from, if that is still there. */
+  registered(ctx: Context, form: Form, registered: Registered): Reply;
   problem(locale: Locale, problem: LinkPageProblem): Reply;
 };
 
@@ -67,36 +76,31 @@ export function createLinkPages(parts: AccountPageParts, purpose: LinkPurpose, p
             .optional(),
         }),
         statuses: [200],
-        async handle({ query: { elsewhere, interaction }, locale, raw }) {
-          const browser = knownBrowser(raw);
-          const registered =
-            (purpose === 'register' || purpose === 'invitation') && browser
-              ? keptRegistered(raw, csrf, browser.secret)
-              : undefined;
+        async handle({ query: { elsewhere, interaction }, locale }) {
           const html = renderer.page('link-done', locale, {
             purpose,
             isElsewhere: elsewhere === 'yes',
-            ...(registered?.interaction
-              ? {
-                  goOn: {
-                    action: `/interaction/${registered.interaction}/registered`,
-                    csrfToken: forms.show(raw).csrfToken,
-                  },
-                }
-              : { goOnPath: signInPath(interaction ?? '') }),
+            goOnPath: signInPath(interaction ?? ''),
             frame: { path: `${path}/done` },
           });
           return { html };
         },
       }),
 
-    done(ctx, { isElsewhere = false, interaction, cookies = [] } = {}) {
+    done(ctx, { isElsewhere = false, interaction } = {}) {
       const query = new URLSearchParams({
         ...(isElsewhere ? { elsewhere: 'yes' } : {}),
         ...(interaction ? { interaction } : {}),
       });
       const redirect = query.size > 0 ? `${path}/done?${query}` : `${path}/done`;
-      return { redirect, cookies: [dropLink(ctx), ...cookies] };
+      return { redirect, cookies: [dropLink(ctx)] };
+    },
+
+    registered(ctx, { browser }, registered) {
+      const { interaction } = registered;
+      const redirect = interaction === '' ? registeredPath : `/interaction/${interaction}/registered`;
+      const cookies: NewCookie[] = [dropLink(ctx), keepRegistered(ctx, csrf, browser.secret, registered)];
+      return { redirect, cookies };
     },
   };
 }

@@ -1,14 +1,13 @@
 /**
- * The pages on which a person makes an account for themselves: the form, the mail, the confirmation. They own the
- * routes and what is kept in the browser between them; what an account may be, and when it comes to be, decides
- * accounts/register.ts.
+ * The pages on which a person asks for an account of their own: the form, and where to look for the mail. They own
+ * the routes and what is kept in the browser between them; not what the mail leads to
+ * (registration-confirmation.ts), nor what an account may be and when it comes to be (accounts/register.ts).
  */
-import type { Context } from 'koa';
 import { z } from 'zod';
 import type { FormProblem, Views } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { Locale } from '../locale.ts';
-import { keepAsked, keepRegistered, keptAsked } from './account-cookies.ts';
+import { keepAsked, keptAsked } from './account-cookies.ts';
 import {
   type AccountPageParts,
   busy,
@@ -23,7 +22,6 @@ import {
   tooManyAttempts,
   unlessBusy,
 } from './account-forms.ts';
-import { createLinkPages } from './link-pages.ts';
 import { signInPath } from './way-back.ts';
 
 const registrationForm = z.strictObject({
@@ -34,13 +32,6 @@ const registrationForm = z.strictObject({
   terms: fields.text,
   interaction: fields.interaction,
 });
-const confirmationForm = z.strictObject({
-  csrf: fields.csrf,
-  token: fields.token,
-  /** Left out in the browser that registered. */
-  password: z.string().max(8192).optional(),
-  terms: fields.text,
-});
 
 type RefusedForm = Partial<Refused> & { problems: FormProblem[] };
 type Typed = Pick<z.output<typeof registrationForm>, 'email' | 'name' | 'terms' | 'interaction'>;
@@ -50,7 +41,6 @@ export function registrationRoutes(parts: AccountPageParts): Route[] {
   const { register } = flows;
   const terms = flows.terms.current;
   const forms = createForms(csrf);
-  const links = createLinkPages(parts, 'register', '/register/confirm');
 
   return [
     route({
@@ -144,70 +134,7 @@ export function registrationRoutes(parts: AccountPageParts): Route[] {
         return { html };
       },
     }),
-
-    links.opening({
-      async show(token, form, locale) {
-        const looked = await register.look(token, form.browser.secret);
-        if (!looked.ok) return links.problem(locale, looked.problem);
-        return showConfirmation(locale, form, token, looked.pending);
-      },
-    }),
-
-    route({
-      method: 'POST',
-      path: '/register/confirm',
-      body: confirmationForm,
-      statuses: [303, 400, 403, 410, 503],
-      async handle({ body, locale, raw }) {
-        const { isOurs, ...form } = forms.receive(raw, body.csrf);
-        const { token, password } = body;
-        const looked = await register.look(token, form.browser.secret);
-        if (!looked.ok) return links.problem(locale, looked.problem);
-        const termsAccepted = terms !== undefined && body.terms === terms.version;
-        const again = (problem: FormProblem, refused: Partial<Refused> = {}) =>
-          showConfirmation(locale, form, token, looked.pending, {
-            ...refused,
-            problems: [problem],
-            termsAccepted,
-          });
-        if (!isOurs) return again({ code: 'form-expired' });
-        if (password === '') return again({ code: 'password-missing' });
-
-        const confirmed = await unlessBusy(
-          register.confirm(token, {
-            browser: form.browser.secret,
-            password,
-            termsVersion: terms && body.terms,
-          }),
-        );
-        if (confirmed.ok) return done(raw, form, confirmed, { isElsewhere: looked.pending.isOtherBrowser });
-        if (isPasswordProblem(confirmed)) return again(refusedPassword(confirmed).problem);
-        switch (confirmed.problem) {
-          case 'busy':
-            return again(busy.problem, busy);
-          case 'password-needed':
-            return again({ code: 'password-missing' });
-          case 'terms-not-accepted':
-            return again({ code: 'terms-not-accepted' });
-          default:
-            return links.problem(locale, confirmed.problem);
-        }
-      },
-    }),
-
-    links.ending(),
   ];
-
-  function done(
-    raw: Context,
-    { browser }: Form,
-    { account, returnTo = '' }: { account: { id: string; epoch: number }; returnTo: string | undefined },
-    { isElsewhere }: { isElsewhere: boolean },
-  ): Reply {
-    if (isElsewhere) return links.done(raw, { isElsewhere: returnTo !== '' });
-    const registered = { accountId: account.id, epoch: account.epoch, interaction: returnTo };
-    return links.done(raw, { cookies: [keepRegistered(raw, csrf, browser.secret, registered)] });
-  }
 
   function notOffered(locale: Locale, interaction: string): (Reply & { html: string }) | undefined {
     if (register.isOpen && mail.isOn) return undefined;
@@ -244,28 +171,6 @@ export function registrationRoutes(parts: AccountPageParts): Route[] {
       isAgain,
       signInPath: signInPath(interaction),
       frame: { path: interaction ? `/register?interaction=${interaction}` : '/register' },
-    });
-    return formReply(html, browser.cookie, refused);
-  }
-
-  function showConfirmation(
-    locale: Locale,
-    { browser, csrfToken }: Form,
-    token: string,
-    pending: { email: string; isOtherBrowser: boolean },
-    refused?: RefusedForm & { termsAccepted: boolean },
-  ): Reply {
-    const html = renderer.page('register-confirm', locale, {
-      action: '/register/confirm',
-      csrfToken,
-      problems: refused?.problems ?? [],
-      token,
-      email: pending.email,
-      asksPassword: pending.isOtherBrowser,
-      minimumLength,
-      ...(terms ? { terms } : {}),
-      termsAccepted: refused?.termsAccepted ?? false,
-      frame: { path: '/register/confirm' },
     });
     return formReply(html, browser.cookie, refused);
   }

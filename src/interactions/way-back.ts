@@ -4,10 +4,14 @@ import { knownBrowser } from '../http/browser-cookie.ts';
 import { type Route, route } from '../http/route.ts';
 import { dropRegistered, keptRegistered } from './account-cookies.ts';
 import { type AccountPageParts, createForms, fields } from './account-forms.ts';
+import { pageReply } from './page-reply.ts';
 import { readProgress, withFact } from './sign-in-progress.ts';
 
 /** Where somebody without an interaction signs in. */
 const account = '/account';
+
+/** Says that an account was made, to somebody who has nowhere to go on to. */
+export const registeredPath = '/register/confirm/done';
 
 /** Back to the sign-in that a person came from, if they came from one; it may have expired meanwhile. */
 export function signInPath(interaction: string): string {
@@ -20,7 +24,7 @@ const params = z.strictObject({ uid: z.string().regex(/^[\w-]{1,64}$/) });
  * From the pages around accounts back to the sign-in, whatever has become of it. The cookie by which the browser
  * has an interaction is sent below its own path alone, so these routes are there.
  */
-export function wayBackRoutes({ interactions, accounts, csrf }: AccountPageParts): Route[] {
+export function wayBackRoutes({ interactions, accounts, renderer, csrf }: AccountPageParts): Route[] {
   const forms = createForms(csrf);
 
   return [
@@ -33,6 +37,28 @@ export function wayBackRoutes({ interactions, accounts, csrf }: AccountPageParts
         const pending = await interactions.load(raw, uid);
         if (!pending) return { redirect: account };
         return { redirect: 'answered' in pending ? pending.answered : `/interaction/${uid}` };
+      },
+    }),
+
+    route({
+      method: 'GET',
+      path: '/interaction/:uid/registered',
+      params,
+      statuses: [200, 303],
+      /** The account is made; below this path it can be told whether its person may go on to where they came from. */
+      async handle({ params: { uid }, locale, raw }) {
+        const { browser, csrfToken } = forms.show(raw);
+        const pending = await interactions.load(raw, uid);
+        const registered = keptRegistered(raw, csrf, browser.secret);
+        const isHere = pending && 'uid' in pending && pending.prompt === 'login';
+        if (!isHere || registered?.interaction !== uid) return { redirect: registeredPath };
+        const html = renderer.page('link-done', locale, {
+          purpose: 'register',
+          isElsewhere: false,
+          goOn: { action: `/interaction/${uid}/registered`, csrfToken, client: pending.client },
+          frame: { path: `/interaction/${uid}/registered` },
+        });
+        return pageReply(200, html, pending);
       },
     }),
 

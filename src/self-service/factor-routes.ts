@@ -1,35 +1,44 @@
+import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Factor } from '../accounts/factors.ts';
-import { Refusal } from '../errors.ts';
+import type { FactorItem } from '../http/account-views.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import { factorItem } from './factor-items.ts';
-import { csrfField, csrfForm, idField, nameField, saysQuery } from './forms.ts';
-import { securityPage } from './security-routes.ts';
+import { csrfField, nameField, saysQuery } from './forms.ts';
+import { securityPage, showSecurity } from './security-routes.ts';
 import type { PageParts } from './self-service.ts';
 import type { Says, Visit } from './visit.ts';
 
-const path = '/account/security/factors/:factor';
-const factorParams = z.strictObject({ factor: idField });
-const renameForm = z.strictObject({ csrf: csrfField, name: nameField });
-const pathOf = (factor: string) => `/account/security/factors/${encodeURIComponent(factor)}`;
+const path = '/account/security/factor';
+/** As in factor-store.ts: fit for an address as they are, but not for a path, which has no capital letters. */
+const factorId = z.string().regex(/^[\w:-]{1,128}$/);
+const factorQuery = saysQuery.extend({ id: factorId });
+const factorForm = z.strictObject({ csrf: csrfField, id: factorId });
+const renameForm = factorForm.extend({ name: nameField });
+const pageOf = (id: string) => `${path}?id=${id}`;
 
 /** One passkey or authenticator app: its name, and its removal. */
 export function factorRoutes(parts: PageParts): Route[] {
   const { visits, factors, upstream, news } = parts;
 
-  function show(visit: Visit, factor: Factor, typed: string, says: Says = {}): Reply {
-    const item = factorItem(visit, factor);
-    if (!item) throw unknown();
-    const data = { factor: item, path: pathOf(factor.id), typed };
-    return visits.show(visit, 'account-factor', 'security', data, says);
+  function show(visit: Visit, factor: FactorItem, typed: string, says: Says = {}): Reply {
+    return visits.show(visit, 'account-factor', 'security', { factor, typed }, says);
   }
 
-  /** @throws Refusal when the account has no such factor, whoever else may have */
-  async function find({ account }: Visit, id: string): Promise<Factor> {
-    const found = (await factors.list(account.id)).find((one) => one.id === id);
-    if (!found || found.kind === 'recovery-codes') throw unknown();
-    return found;
+  /** Goes on with a factor of whoever is signed in; one of somebody else is none. */
+  function withFactor(
+    raw: Context,
+    id: string,
+    goOn: (visit: Visit, factor: Factor, item: FactorItem) => Promise<Reply>,
+  ): Promise<Reply> {
+    return visits.open(raw, { page: pageOf(id), isSensitive: true }, async (visit) => {
+      const factor = (await factors.list(visit.account.id)).find((one) => one.id === id);
+      const item = factor && factorItem(visit, factor);
+      return item ? goOn(visit, factor, item) : unknown(visit);
+    });
   }
+
+  const unknown = (visit: Visit) => showSecurity(parts, visit, { problem: 'factor-unknown', status: 404 });
 
   /** Identities elsewhere that sign in to this account now. */
   async function otherWaysIn({ account }: Visit): Promise<string[]> {
@@ -42,62 +51,47 @@ export function factorRoutes(parts: PageParts): Route[] {
     route({
       method: 'GET',
       path,
-      params: factorParams,
-      query: saysQuery,
+      query: factorQuery,
       statuses: [200, 303, 404],
-      handle: ({ raw, params: { factor: id }, query }) =>
-        visits.open(raw, { page: pathOf(id), isSensitive: true }, async (visit) => {
-          const factor = await find(visit, id);
-          return show(visit, factor, factor.name, query);
-        }),
+      handle: ({ raw, query: { id, ...says } }) =>
+        withFactor(raw, id, async (visit, { name }, item) => show(visit, item, name, says)),
     }),
 
     route({
       method: 'POST',
       path,
-      params: factorParams,
       body: renameForm,
       statuses: [303, 400, 404],
-      handle: ({ raw, params: { factor: id }, body: { csrf, name } }) =>
-        visits.open(raw, { page: pathOf(id), isSensitive: true }, async (visit) => {
-          const factor = await find(visit, id);
+      handle: ({ raw, body: { csrf, id, name } }) =>
+        withFactor(raw, id, async (visit, _, item) => {
           const again = (problem: 'form-expired' | 'name-missing') =>
-            show(visit, factor, name, { problem, status: 400 });
+            show(visit, item, name, { problem, status: 400 });
           if (!visits.isOwnForm(visit, csrf)) return again('form-expired');
           const outcome = await factors.rename(visit.account.id, id, name);
           if (outcome.ok) return { redirect: `${securityPage}?done=factor-renamed` };
-          if (outcome.problem === 'not-found') throw unknown();
-          return again('name-missing');
+          return outcome.problem === 'not-found' ? unknown(visit) : again('name-missing');
         }),
     }),
 
     route({
       method: 'POST',
       path: `${path}/remove`,
-      params: factorParams,
-      body: csrfForm,
+      body: factorForm,
       statuses: [303, 400, 404, 409],
-      handle: ({ raw, params: { factor: id }, body: { csrf } }) =>
-        visits.open(raw, { page: pathOf(id), isSensitive: true }, async (visit) => {
-          const factor = await find(visit, id);
-          if (!visits.isOwnForm(visit, csrf)) {
-            return show(visit, factor, factor.name, { problem: 'form-expired', status: 400 });
-          }
+      handle: ({ raw, body: { csrf, id } }) =>
+        withFactor(raw, id, async (visit, factor, item) => {
+          const again = (says: Says) => show(visit, item, factor.name, says);
+          if (!visits.isOwnForm(visit, csrf)) return again({ problem: 'form-expired', status: 400 });
           const outcome = await factors.remove(visit.account.id, id, {
             otherWaysIn: await otherWaysIn(visit),
           });
-          if (outcome.ok) {
-            await news.factorRemoved(visit, factor);
-            return { redirect: `${securityPage}?done=factor-removed` };
+          if (!outcome.ok && outcome.problem === 'last-way-in') {
+            return again({ problem: 'last-way-in', status: 409 });
           }
-          // Removed by the same form a moment ago.
-          if (outcome.problem === 'not-found') return { redirect: `${securityPage}?done=factor-removed` };
-          return show(visit, factor, factor.name, { problem: 'last-way-in', status: 409 });
+          // Otherwise it was removed by the same form a moment ago.
+          if (outcome.ok) await news.factorRemoved(visit, factor);
+          return { redirect: `${securityPage}?done=factor-removed` };
         }),
     }),
   ];
-}
-
-function unknown(): Refusal {
-  return new Refusal(404, 'not-found', { code: 'not_found' });
 }

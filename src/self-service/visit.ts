@@ -69,18 +69,16 @@ export function createVisits(parts: VisitParts): Visits {
 
   /** What a sign-in lacks for a sensitive act; undefined when it will do. */
   async function lacks({ session }: Visit): Promise<Partial<SignInWish> | undefined> {
-    const list = await factors.list(session.accountId);
-    // One that was set up since this sign-in cannot have been asked for, and whoever set it up signed in freshly.
-    const hasSecond = list.some(
-      ({ kind, createdAt }) => kind !== 'recovery-codes' && createdAt < session.signedInAt,
-    );
+    const seconds = (await factors.list(session.accountId)).filter(({ kind }) => kind !== 'recovery-codes');
     const isRecent = nowMs() - session.signedInAt <= freshMs;
-    const isStrong = !hasSecond || meetsAcr(session.acr, twoFactors);
+    // One that was set up since this sign-in cannot have been asked for, and whoever set it up signed in freshly.
+    const isStrong =
+      meetsAcr(session.acr, twoFactors) || seconds.every(({ createdAt }) => createdAt >= session.signedInAt);
     if (isRecent && isStrong) return undefined;
     return {
       // Less than what is asked for here, so that the two never disagree by a second.
       ...(isRecent ? {} : { maxAgeSeconds: freshMs / 2000 }),
-      ...(hasSecond ? { acrValues: twoFactors } : {}),
+      ...(seconds.length > 0 ? { acrValues: twoFactors } : {}),
     };
   }
 
@@ -90,7 +88,7 @@ export function createVisits(parts: VisitParts): Visits {
 
   /** A form that came too late is not kept: the page says so, and what it was for. */
   function withNote(ctx: Context, page: string): string {
-    return ctx.method === 'POST' ? `${page}?problem=confirm-again` : page;
+    return ctx.method === 'POST' ? `${page}${page.includes('?') ? '&' : '?'}problem=confirm-again` : page;
   }
 
   return {

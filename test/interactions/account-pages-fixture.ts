@@ -14,8 +14,8 @@ export type AccountPages = {
   provider: TestProvider;
   smtp: TestSmtp;
   settings: Record<string, string>;
-  /** The address of the link in the latest mail to this person, once there are so many. */
-  link(to: string, count?: number): Promise<string>;
+  /** The link in the first mail to this person, or in the one with this number, once it is there. */
+  link(to: string, number?: number): Promise<string>;
   /** Another pod on the same Redis. */
   startPod(environment?: Record<string, string>): ReturnType<typeof startPod>;
   /** Looks through all that the pods have logged for what must not be there, and ends everything. */
@@ -44,10 +44,10 @@ export async function startAccountPages(): Promise<AccountPages> {
     provider,
     smtp,
     settings,
-    async link(to, count = 1) {
-      const to_ = () => smtp.received.filter((mail) => mail.to.includes(to));
-      await smtp.until(() => to_().length >= count);
-      const link = /https?:\/\/\S+token=([\w.-]+)/.exec(to_()[count - 1]?.email.text ?? '');
+    async link(to, number = 1) {
+      const mails = () => smtp.received.filter((mail) => mail.to.includes(to));
+      await smtp.until(() => mails().length >= number);
+      const link = /https?:\/\/\S+token=([\w.-]+)/.exec(mails()[number - 1]?.email.text ?? '');
       if (!link) throw new Error(`no link was mailed to ${to}`);
       secrets.add(link[1] ?? '');
       return link[0];

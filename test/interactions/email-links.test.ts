@@ -144,7 +144,7 @@ describe('links in mails about an account', () => {
 
     const all = { password: otherPassword, name: 'Gast', terms: terms.version };
     const done = await follow(person, await send(person, page, all));
-    expect(titleOf(done)).to.equal('Your account is there');
+    expect(titleOf(done)).to.equal('Your account is ready');
     const { accounts } = pages.provider.parts;
     expect((await accounts.attempt(email).checkPassword(otherPassword)).ok).to.equal(true);
     expect(await accounts.findByEmail(email)).to.include({ name: 'Gast', emailVerified: true });

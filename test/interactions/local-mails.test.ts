@@ -58,11 +58,11 @@ describe('the mails of local mode', () => {
     await page.getByText('Long enough.').waitFor();
     await page.getByLabel('Name').fill('Nia Newcomer');
     await page.getByRole('button', { name: 'Create account' }).click();
-    await page.getByRole('heading', { name: 'Look into your mail' }).waitFor();
+    await page.getByRole('heading', { name: 'Check your mail' }).waitFor();
 
     await page.getByRole('link', { name: 'Show the mails' }).click();
     await page.getByText('To newcomer@example.com', { exact: true }).waitFor();
-    await shownAsItIs(page);
+    await shownAsItIs(await context.newPage());
     await page.locator('.mail-text a[href*="/register/confirm"]').click();
     await page.getByRole('heading', { name: 'Is this your address?' }).waitFor();
     expect(page.url()).to.not.include('token');
@@ -81,13 +81,14 @@ describe('the mails of local mode', () => {
 
   /** In its frame, without scripts, and with links that open elsewhere. */
   async function shownAsItIs(page: Page): Promise<void> {
+    await page.goto(`${issuer}/local/mails`);
     await page.getByText('As it looks in a mail program').first().click();
     const frame = page.frameLocator('iframe').first();
     const link = frame.locator('a[href*="/register/confirm"]').first();
     await link.waitFor();
     const [tab] = await Promise.all([page.context().waitForEvent('page'), link.click()]);
     await tab.getByRole('heading', { name: 'Is this your address?' }).waitFor();
-    await tab.close();
+    await Promise.all([tab.close(), page.close()]);
   }
 
   it('are found from the first page', async () => {

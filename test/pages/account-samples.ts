@@ -103,7 +103,7 @@ const sent: Views['mail-sent'] = {
 const emailLinks: Record<Views['email-link']['purpose'], string | undefined> = {
   'verify-email': undefined,
   'change-email': 'mara.lindqvist@example.net',
-  'undo-email-change': email,
+  'undo-email-change': 'mara.earlier@example.com',
 };
 
 const keysOf = <K extends string>(record: Record<K, unknown>) => Object.keys(record) as K[];
@@ -177,7 +177,11 @@ export function accountSamples(sample: MakeSample): Sample[] {
     sample('link-done', 'link-done', { purpose: 'register', goOnPath: '/account', isElsewhere: true, frame }),
     sample('link-done-go-on', 'link-done', {
       purpose: 'register',
-      goOn: { action: '/interaction/7hT2mPq/registered', csrfToken },
+      goOn: {
+        action: '/interaction/7hT2mPq/registered',
+        csrfToken,
+        client: { name: 'Harbour Payroll', host: 'payroll.example.com' },
+      },
       isElsewhere: false,
       frame,
     }),

@@ -134,6 +134,7 @@ const problems: Record<
   busy: 'password',
   'address-differs': 'delete',
   'session-unknown': 'security',
+  'factor-unknown': 'security',
   'browser-unknown': 'security',
   'application-unknown': 'security',
   'provider-unknown': 'security',
@@ -228,13 +229,11 @@ export function selfServiceSamples(
     sample('account-passkey-settings', 'account-factor', {
       ...page('security'),
       factor: passkey,
-      path: '/account/security/factors/w%3A3vQ_k2',
       typed: 'Work laptop',
     }),
     sample('account-app-settings', 'account-factor', {
       ...page('security', { problem: 'name-missing' }),
       factor: app,
-      path: '/account/security/factors/t%3A9sW-x1',
       typed: '',
     }),
     sample('account-passkey', 'account-passkey', {

@@ -1,4 +1,5 @@
 import { TOTP } from 'otpauth';
+import type { SoftwarePasskey } from '../accounts/software-authenticator.ts';
 import { type Person, type Reply, send } from '../support/person.ts';
 import type { TestProvider } from '../support/provider.ts';
 
@@ -10,6 +11,7 @@ export class Visitor {
   readonly person: Person;
   readonly email: string;
   readonly password: string;
+  passkey: SoftwarePasskey | undefined;
   /** Of the authenticator app, once there is one; the next code is one that was not used before. */
   secret: string | undefined;
   #step = 0;
@@ -18,6 +20,13 @@ export class Visitor {
     this.person = person;
     this.email = credentials.email;
     this.password = credentials.password;
+  }
+
+  async #usePasskey({ body }: Reply, passkey: SoftwarePasskey): Promise<Reply> {
+    const { action, fields } = formTo(body, /\/passkey$/);
+    const options = JSON.parse(decode(/data-options="([^"]*)"/.exec(body)?.[1] ?? ''));
+    const response = JSON.stringify(passkey.get(options));
+    return this.person.request(action, { form: { ...fields, response } });
   }
 
   /** Opens a page, signing in where that is asked for. */
@@ -51,7 +60,9 @@ export class Visitor {
     let reply = first;
     for (let hop = 0; hop < 15; hop++) {
       if (reply.location) reply = await this.person.request(reply.location);
-      else if (/action="[^"]*\/login"/.test(reply.body)) {
+      else if (this.passkey && /data-passkey="sign-in"/.test(reply.body)) {
+        reply = await this.#usePasskey(reply, this.passkey);
+      } else if (/action="[^"]*\/login"/.test(reply.body)) {
         const { action, fields } = formTo(reply.body, /\/login$/);
         const { email, password } = this;
         reply = await this.person.request(action, {
@@ -106,7 +117,12 @@ export function decode(text: string): string {
 /** What the page tells: the text of its notice. */
 export function noticeOf({ body }: Reply): string {
   const [, text = ''] = /<div class="notice[^>]*>[\s\S]*?<p[^>]*>([\s\S]*?)<\/p>/.exec(body) ?? [];
-  return decode(text.replace(/<[^>]*>/g, ' ').replace(/\s+/g, ' ').trim());
+  return decode(
+    text
+      .replace(/<[^>]*>/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim(),
+  );
 }
 
 export function headingOf({ body }: Reply): string {
@@ -121,15 +137,22 @@ export async function newVisitor(
   options: { name?: string; emailVerified?: boolean } = {},
 ): Promise<Visitor & { id: string }> {
   accounts += 1;
-  const credentials = { email: `visitor-${accounts}@example.org`, password: `a long passphrase of visitor ${accounts}` };
+  const credentials = {
+    email: `visitor-${accounts}@example.org`,
+    password: `a long passphrase of visitor ${accounts}`,
+  };
   const made = await provider.parts.accounts.create({ emailVerified: true, ...options, ...credentials });
   if (!made.ok) throw new Error(made.problem);
   return Object.assign(new Visitor(provider.person(), credentials), { id: made.account.id });
 }
 
+export function credentialsOf({ email, password }: Visitor): { email: string; password: string } {
+  return { email, password };
+}
+
 /** The same person in another browser. */
 export function elsewhere(provider: TestProvider, visitor: Visitor): Visitor {
-  const other = new Visitor(provider.person(), visitor);
+  const other = new Visitor(provider.person(), credentialsOf(visitor));
   other.secret = visitor.secret;
   return other;
 }
@@ -144,7 +167,13 @@ export async function addApp(visitor: Visitor, name = ''): Promise<Reply> {
 }
 
 /** The same browser, with its requests going to one address alone. */
-export function at(url: string, issuer: string, { person }: Visitor, path: string, form?: Record<string, string>) {
+export function at(
+  url: string,
+  issuer: string,
+  { person }: Visitor,
+  path: string,
+  form?: Record<string, string>,
+) {
   const cookie = [...person.cookies].map(([name, { value }]) => `${name}=${value}`).join('; ');
   return send(new URL(path, url), {
     method: form ? 'POST' : 'GET',

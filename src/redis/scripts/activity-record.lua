@@ -18,7 +18,7 @@ if redis.call('HGET', KEYS[1], 'status') ~= 'active' then return 0 end
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 
-local events, hours = {}, {}
+local events, hours, latest = {}, {}, 0
 for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
   local kind, at, rest = string.match(field, '^(%l):(%d+):?(.*)$')
   if tonumber(at) < now - keepMs then
@@ -29,15 +29,16 @@ for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
     return 0
   else
     events[#events + 1] = field
+    latest = math.max(latest, tonumber(at))
   end
 end
 
--- Fifteen digits, so that the names sort by time.
+-- Fifteen digits, so that the names sort by time. No two events have the same, so that they keep their order.
 if what == 'failures' then
   local field = string.format('f:%015.0f', now - now % 3600000)
   if redis.call('HINCRBY', KEYS[2], field, 1) == 1 then hours[#hours + 1] = field end
 else
-  local field = string.format('e:%015.0f:%s', now, id)
+  local field = string.format('e:%015.0f:%s', math.max(now, latest + 1), id)
   redis.call('HSET', KEYS[2], field, value)
   events[#events + 1] = field
 end
