@@ -205,6 +205,7 @@ export function createApp(
         const { oidc } = built;
         server.app.keys = oidc.cookieKeys as never;
         const isHttps = config.issuer.startsWith('https:');
+        const cookies = browserCookies({ ...built, isHttps });
         const console = {
           ...built,
           issuer: config.issuer,
@@ -212,7 +213,8 @@ export function createApp(
           renderer: pages.renderer,
           csrf: createCsrf(built.csrfKey),
           nameBrowser,
-          trustedCookie: browserCookies({ ...built, isHttps }).trusted,
+          trustedCookie: cookies.trusted,
+          knownCookie: cookies.giveKnown,
         };
         const interactions = interactionRoutes({
           ...built,

@@ -26,7 +26,7 @@ type Refused = { problems?: FormProblem[]; says?: Says };
  * for who has signed in freshly.
  */
 export function passwordRoutes(parts: PageParts): Route[] {
-  const { visits, accounts, limits, signedIn, news } = parts;
+  const { visits, accounts, limits, signedIn, news, knownCookie } = parts;
 
   function show(visit: Visit, { problems = [], says = {} }: Refused = {}): Reply {
     const { email, hasPassword } = visit.account;
@@ -89,7 +89,10 @@ export function passwordRoutes(parts: PageParts): Route[] {
     // Whatever else is signed in ends; not before this one stays is anything told.
     await signedIn.carryOver(session.uid, epoch - 1, epoch);
     await news.passwordChanged(visit, epoch);
-    return { redirect: `${page}?done=${account.hasPassword ? 'password-changed' : 'password-set'}` };
+    return {
+      redirect: `${page}?done=${account.hasPassword ? 'password-changed' : 'password-set'}`,
+      cookies: [knownCookie(outcome.account)],
+    };
   }
 
   return [

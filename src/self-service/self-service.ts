@@ -7,6 +7,7 @@
  */
 import type { Context } from 'koa';
 import type { AccountFlows } from '../accounts/account-flows.ts';
+import type { Account } from '../accounts/accounts.ts';
 import type { Activity } from '../accounts/activity.ts';
 import type { SignInLimits } from '../accounts/sign-in-limits.ts';
 import type { Route } from '../http/route.ts';
@@ -44,6 +45,8 @@ export type SelfServiceParts = Omit<VisitParts, 'returnPath'> & {
   nameBrowser(userAgent: string): string;
   /** The cookie by which the account trusts this browser, not checked yet. */
   trustedCookie(ctx: Context, accountId: string): string | undefined;
+  /** By which the account knows this browser; it holds for the account's present epoch. */
+  knownCookie(account: Account): { name: string; value: string; maxAgeSeconds: number };
 };
 
 /** What the routes of each page are made of. */

@@ -83,7 +83,7 @@ export async function startPod(options: {
 }
 
 async function untilReady(pod: Pod): Promise<void> {
-  const deadline = AbortSignal.timeout(15_000);
+  const deadline = AbortSignal.timeout(50_000);
   while (!deadline.aborted) {
     if (pod.process.exitCode !== null) throw new Error(`pod ${pod.name} ended:\n${pod.log()}`);
     const ready = await fetch(`${pod.url}/readyz`).then(
