@@ -18,8 +18,11 @@ export function meetsAcr(actual: string | undefined, wanted: string): boolean {
   return at !== -1 && acrValues.indexOf(actual as Acr) >= at;
 }
 
-/** Whether one of the values of an `acr_values` parameter is met; an empty one always is. */
+/**
+ * Whether one of the values of an `acr_values` parameter is met. It is voluntary (Core 3.1.2.1): where none of them
+ * is ours, as with an empty one, nothing is asked for.
+ */
 export function meetsAny(actual: string | undefined, wanted: string): boolean {
-  const values = wanted.split(' ').filter(Boolean);
+  const values = wanted.split(' ').filter((value) => acrValues.includes(value as Acr));
   return values.length === 0 || values.some((value) => meetsAcr(actual, value));
 }

@@ -9,7 +9,8 @@
  *              the password is reset (SP 800-63B-4 3.2.2); per address, per block, and overall. Known and unknown
  *              accounts alike. A browser that the account knows counts by itself alone: strangers do not lock its
  *              owner out.
- *   code       per account five in five minutes, whatever the factor; per factor 100 in a row, and then none
+ *   code       per account five in five minutes, whatever the factor; per factor 100 in a row, and then none; a known
+ *              browser by itself
  *   mail       per recipient, per address and per block, in an hour
  *   registration   per address and per block, in an hour
  */
@@ -48,10 +49,24 @@ export type PasswordAttempt = {
 export type SignInLimits = {
   /** Before a password is hashed, at every door. */
   password(attempt: PasswordAttempt): Promise<Attempt>;
-  /** Before a code is compared. @param of.factor id of the enrolled factor, so that a new one begins anew */
-  code(of: { account: string; factor: string }): Promise<Attempt>;
+  /**
+   * Before a code is compared.
+   * @param of.factor what kind of code; of.knownBrowser as for a password; of.isLong a code with so many bits that no
+   *   number of tries helps: it is slowed down and never locked
+   */
+  code(of: {
+    account: string;
+    factor: string;
+    knownBrowser?: string | undefined;
+    isLong?: boolean;
+  }): Promise<Attempt>;
   /** Before a mail is sent that anybody can ask for. @param of.address left out when nobody asked from outside */
   mail(of: { email: string; address?: string | undefined }): Promise<Attempt>;
+  /**
+   * Before a code is mailed to somebody who has shown the password. Apart from the mails that anybody can ask for:
+   * strangers would keep the owner out by asking for those.
+   */
+  codeMail(of: { account: string; address: string }): Promise<Attempt>;
   /** Before a registration is taken, and its mail sent: both are counted. */
   registration(of: { email: string; address: string }): Promise<Attempt>;
   /** The attempt was a good one: the account's count begins anew, and the address's forgets it. */
@@ -175,13 +190,19 @@ export function createSignInLimits(parts: {
         shared('password-overall', '', overall),
       ]);
     },
-    code: ({ account, factor }) =>
-      take([own('code', account, rules.code), own('code-factor', `${account}\n${factor}`, rules.codeFactor)]),
+    code({ account, factor, knownBrowser, isLong = false }) {
+      // A browser that the account knows counts by itself: who has the password does not lock its owner out.
+      const who = knownBrowser === undefined ? account : `${account}\n${knownBrowser}`;
+      const window = own('code', who, rules.code);
+      return take(isLong ? [window] : [window, own('code-factor', `${who}\n${factor}`, rules.codeFactor)]);
+    },
     mail: ({ email, address }) =>
       take([
         own('mail', nameOf(email), rules.mail),
         ...(address === undefined ? [] : around('mail', address)),
       ]),
+    codeMail: ({ account, address }) =>
+      take([own('code-mail', account, rules.mail), ...around('mail', address)]),
     registration: ({ email, address }) =>
       take([
         own('mail', nameOf(email), rules.mail),

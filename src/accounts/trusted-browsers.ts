@@ -33,13 +33,15 @@ export type TrustedBrowsers = {
   /**
    * Always mints a new value: one that the browser brought could have been planted there.
    * @param options.epoch of the account when it showed its second factor
+   * @param options.isStrong whether that was a factor, and not a code by mail
    * @returns cookie its value, 43 characters; undefined when the account is gone or its epoch is another
    */
   trust(
     accountId: string,
-    options: { epoch: number; userAgent: string | undefined },
+    options: { epoch: number; isStrong: boolean; userAgent: string | undefined },
   ): Promise<{ cookie: string; expiresAt: number } | undefined>;
-  isTrusted(accountId: string, cookie: string | undefined): Promise<boolean>;
+  /** @param needsStrong the account has a factor by now, for which a code by mail does not stand */
+  isTrusted(accountId: string, cookie: string | undefined, needsStrong: boolean): Promise<boolean>;
   /** Those that are trusted now, the one seen last first. */
   list(accountId: string, cookie?: string): Promise<TrustedBrowser[]>;
   /** @returns whether it was trusted until now */
@@ -47,7 +49,11 @@ export type TrustedBrowsers = {
   forgetAll(accountId: string): Promise<void>;
 };
 
-type StoredBrowser = Omit<TrustedBrowser, 'id' | 'isThis'> & { epoch: number };
+type StoredBrowser = Omit<TrustedBrowser, 'id' | 'isThis'> & {
+  epoch: number;
+  /** Missing in what an earlier version wrote. */
+  isStrong?: boolean;
+};
 
 const lifetimeMs = 30 * 24 * 60 * 60_000;
 const mostBrowsers = 20;
@@ -82,7 +88,7 @@ export function createTrustedBrowsers(parts: {
   return {
     cookieSuffix: (accountId) => ring.hash('trusted-browser-cookie', accountId),
 
-    async trust(accountId, { epoch, userAgent }) {
+    async trust(accountId, { epoch, isStrong, userAgent }) {
       const cookie = randomText(secretBytes);
       const at = now();
       const browser: StoredBrowser = {
@@ -91,6 +97,7 @@ export function createTrustedBrowsers(parts: {
         lastSeenAt: at,
         expiresAt: at + lifetimeMs,
         epoch,
+        isStrong,
       };
       const key = keys.accountBrowsers(accountId);
       const isDone = await store.run(
@@ -103,12 +110,12 @@ export function createTrustedBrowsers(parts: {
       return { cookie, expiresAt: browser.expiresAt };
     },
 
-    async isTrusted(accountId, cookie) {
+    async isTrusted(accountId, cookie, needsStrong) {
       if (cookie === undefined || !secretPattern.test(cookie)) return false;
       const id = fieldOf(accountId, cookie);
       const { current, at } = await readAll(accountId);
       const found = current.find((one) => one.id === id);
-      if (!found) return false;
+      if (!found || (needsStrong && found.browser.isStrong === false)) return false;
       if (found.browser.lastSeenAt < at - seenMs) {
         const key = keys.accountBrowsers(accountId);
         const seen = JSON.stringify({ ...found.browser, lastSeenAt: at });
@@ -121,7 +128,11 @@ export function createTrustedBrowsers(parts: {
     async list(accountId, cookie) {
       const own = cookie === undefined ? undefined : fieldOf(accountId, cookie);
       return (await readAll(accountId)).current
-        .map(({ id, browser: { epoch: _, ...browser } }) => ({ ...browser, id, isThis: id === own }))
+        .map(({ id, browser: { epoch: _, isStrong: _strong, ...browser } }) => ({
+          ...browser,
+          id,
+          isThis: id === own,
+        }))
         .sort((a, b) => b.lastSeenAt - a.lastSeenAt || b.createdAt - a.createdAt);
     },
 

@@ -74,7 +74,8 @@ export type SignInNotice =
   | 'no-account'
   | 'provider-refused'
   | 'provider-away'
-  | 'start-again';
+  | 'start-again'
+  | 'sign-in-here';
 
 /** The pages by name, which is also their file in views/pages, with the data that each one needs. */
 export interface Views extends AccountViews {

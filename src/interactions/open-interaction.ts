@@ -19,6 +19,7 @@ export const interactionParams = {
         'provider-refused',
         'provider-away',
         'start-again',
+        'sign-in-here',
       ])
       .optional(),
   }),

@@ -6,6 +6,7 @@ import { type Reply, type Route, route } from '../http/route.ts';
 import type { PendingInteraction } from '../oidc/oidc.ts';
 import { csrfField, interactionParams } from './open-interaction.ts';
 import { readPasskeyResponse } from './passkey-form.ts';
+import { browserCookies } from './sign-in-cookies.ts';
 import type { FactorAgain } from './sign-in-pages.ts';
 import type { StepParts } from './step-parts.ts';
 
@@ -29,6 +30,7 @@ type CodeProblem = Exclude<FactorAgain['problem'], 'passkey-failed' | 'form-expi
 
 export function secondFactorRoutes(parts: StepParts): Route[] {
   const { accounts, factors, limits, csrf, signIn, pages, open, notices } = parts;
+  const cookies = browserCookies(parts);
 
   /** What the code is worth; undefined when it is right. */
   async function judge(
@@ -85,7 +87,13 @@ export function secondFactorRoutes(parts: StepParts): Route[] {
       handle: ({ params: { uid }, body, raw }) =>
         onFactorPage(raw, uid, body.csrf, method, async (pending, account, again) => {
           if (body.code.trim() === '') return again({ problem: 'code-missing' });
-          const passed = await limits.code({ account: account.id, factor: method });
+          const passed = await limits.code({
+            account: account.id,
+            factor: method,
+            knownBrowser: cookies.known(raw, account),
+            // 75 random bits: they are the way back in when all else is locked.
+            isLong: method === 'recovery',
+          });
           if (!passed.ok) {
             const { retryAfterSeconds, needsReset } = passed;
             return again({
@@ -114,7 +122,7 @@ export function secondFactorRoutes(parts: StepParts): Route[] {
       statuses: [303, 400, 403, 429],
       handle: ({ params: { uid }, body, raw }) =>
         onFactorPage(raw, uid, body.csrf, 'email-code', async (pending, account, again) => {
-          const passed = await limits.mail({ email: account.email, address: raw.ip });
+          const passed = await limits.codeMail({ account: account.id, address: raw.ip });
           const begun = passed.ok ? await factors.emailCodes.begin(account.id, uid) : passed;
           if (!begun.ok) {
             const { retryAfterSeconds } = begun;

@@ -20,6 +20,13 @@ export type SignInNotices = {
   noteFailure(accountId: string): Promise<void>;
   recoveryCodeUsed(pending: PendingInteraction, account: Account, left: number): Promise<void>;
   factorAdded(ctx: Context, pending: PendingInteraction, account: Account, name: string): Promise<void>;
+  /** An identity at another provider signs in to the account from now on. */
+  providerLinked(
+    ctx: Context,
+    account: Account,
+    name: string,
+    link: { identityId: string; linkedAt: number },
+  ): Promise<void>;
   emailCode(
     pending: PendingInteraction,
     account: Account,
@@ -77,6 +84,17 @@ export function createSignInNotices(parts: {
       await mail.enqueue(
         { kind: 'factor-added', ...addressOf(account), values },
         { id: `factor-added:${pending.uid}:${name}` },
+      );
+    },
+
+    async providerLinked(ctx, account, name, { identityId, linkedAt }) {
+      const id = `${identityId}:${linkedAt}`;
+      const details = { browser: nameBrowser(ctx.get('user-agent')), address: ctx.ip, what: name };
+      await activity.record(account.id, 'provider-linked', details, { id: `provider-linked:${id}` });
+      const values = { name, when: nowMs(), where: ctx.ip };
+      await mail.enqueue(
+        { kind: 'factor-added', ...addressOf(account), values },
+        { id: `factor-added:${account.id}:${id}` },
       );
     },
 

@@ -51,6 +51,7 @@ const signInNotices = [
   'provider-refused',
   'provider-away',
   'start-again',
+  'sign-in-here',
 ] as const;
 
 function isSignInNotice(notice: string | undefined): notice is (typeof signInNotices)[number] {

@@ -1,10 +1,18 @@
 import type { Context } from 'koa';
 import type { AccountFlows } from '../accounts/account-flows.ts';
 import type { Account, Accounts } from '../accounts/accounts.ts';
-import { decideFactors, enrolledFrom, type Fact, type FactMethod } from '../accounts/factor-policy.ts';
+import {
+  decideFactors,
+  enrolledFrom,
+  type Fact,
+  type FactMethod,
+  type PolicyInput,
+} from '../accounts/factor-policy.ts';
 import type { Factor, Factors } from '../accounts/factors.ts';
 import type { KnownBrowsers } from '../accounts/known-browsers.ts';
+import { meetsAcr, twoFactors } from '../acr.ts';
 import { nowMs } from '../clock.ts';
+import { Unavailable } from '../errors.ts';
 import type { Reply } from '../http/route.ts';
 import type { Mails } from '../mail/mail.ts';
 import type { Interactions, PendingInteraction } from '../oidc/oidc.ts';
@@ -28,7 +36,14 @@ export type SignInStep =
   | { step: 'terms'; account: Account; terms: { url: string; version: string } }
   | Done;
 
-type Done = { step: 'done'; account: Account; amr: string[]; acr: string; isTrusted: boolean };
+type Done = {
+  step: 'done';
+  account: Account;
+  amr: string[];
+  acr: string;
+  isTrusted: boolean;
+  isWaived: boolean;
+};
 
 export type SignIn = {
   progress(pending: PendingInteraction): Promise<SignInProgress | undefined>;
@@ -66,6 +81,8 @@ export type SignInParts = {
 export function createSignIn(parts: SignInParts): SignIn {
   const { interactions, accounts, factors, flows, mail, upstream, notices } = parts;
   const cookies: BrowserCookies = browserCookies(parts);
+  const nameOf = ({ providerId }: { providerId: string }) =>
+    upstream.providers.find(({ id }) => id === providerId)?.name ?? providerId;
 
   async function step(
     ctx: Context,
@@ -81,15 +98,21 @@ export function createSignIn(parts: SignInParts): SignIn {
     if (account?.status !== 'active' || account.epoch !== progress.epoch) return { step: 'login' };
     if (progress.newCodes) return { step: 'recovery-codes', account, codes: progress.newCodes };
 
-    const isTrusted = await factors.browsers.isTrusted(account.id, cookies.trusted(ctx, account.id));
-    const decision = decideFactors({
+    const has = enrolledFrom(enrolled);
+    const isTrusted = await factors.browsers.isTrusted(
+      account.id,
+      cookies.trusted(ctx, account.id),
+      has.passkey || has.totp,
+    );
+    const input: PolicyInput = {
       settings: [pending.secondFactor],
-      enrolled: enrolledFrom(enrolled),
+      enrolled: has,
       mayMailCode: mail.isOn && account.emailVerified,
       isTrustedBrowser: isTrusted,
       requestedAcr: pending.acrValues.split(' ').filter(Boolean),
       facts: progress.facts,
-    });
+    };
+    const decision = decideFactors(input);
     if (!decision.complete) {
       return decision.next.length > 0
         ? {
@@ -103,7 +126,9 @@ export function createSignIn(parts: SignInParts): SignIn {
     const { current } = flows.terms;
     if (current && flows.terms.isDue(account)) return { step: 'terms', account, terms: current };
     const { amr, acr } = decision;
-    return { step: 'done', account, amr, acr, isTrusted };
+    // What is enough for a client that asks for none is not for the next one.
+    const isWaived = !decideFactors({ ...input, settings: ['optional'] }).complete;
+    return { step: 'done', account, amr, acr, isTrusted, isWaived };
   }
 
   async function finish(
@@ -112,13 +137,14 @@ export function createSignIn(parts: SignInParts): SignIn {
     progress: SignInProgress,
     done: Done,
   ): Promise<Reply> {
-    const { account, amr, acr, isTrusted } = done;
-    if (upstream.providers.length > 0) await linkHeld(pending, progress, account);
+    const { account, amr, acr, isTrusted, isWaived } = done;
+    if (upstream.providers.length > 0) await linkHeld(ctx, pending, progress, account);
     const isKnown = cookies.known(ctx, account) !== undefined;
     const given = isKnown ? [] : [cookies.giveKnown(account)];
     if (progress.trust && !isTrusted) {
       const trusted = await factors.browsers.trust(account.id, {
         epoch: account.epoch,
+        isStrong: meetsAcr(acr, twoFactors),
         userAgent: ctx.get('user-agent'),
       });
       if (trusted) given.push(cookies.giveTrusted(account.id, trusted));
@@ -130,17 +156,28 @@ export function createSignIn(parts: SignInParts): SignIn {
       epoch: account.epoch,
       amr,
       acr,
-      isTrusted: isTrusted || progress.trust,
+      // So is one with a code by mail, which is less than a factor: the session would never do otherwise.
+      isTrusted: isTrusted || progress.trust || progress.facts.some(({ method }) => method === 'email-code'),
+      isWaived,
       remember: progress.remember,
     });
     return { asIs: true, cookies: given };
   }
 
   /** An identity at another provider whose person had to sign in here first (see upstream.ts, sign-in-to-link). */
-  async function linkHeld(pending: PendingInteraction, progress: SignInProgress, account: Account) {
-    const identity = await upstream.held(pending.uid);
-    if (!identity || progress.facts.some(({ method }) => method === 'upstream')) return;
-    await upstream.link(account.id, account.epoch, identity);
+  async function linkHeld(
+    ctx: Context,
+    pending: PendingInteraction,
+    progress: SignInProgress,
+    account: Account,
+  ) {
+    const held = await upstream.held(pending.uid);
+    if (held?.owner !== account.id) return;
+    const linked = await upstream.link(account.id, account.epoch, held.identity);
+    if (!linked.ok && progress.facts.some(({ method }) => method === 'upstream')) {
+      throw new Unavailable('the account, or the identity at another provider, has just changed');
+    }
+    if (linked.ok) await notices.providerLinked(ctx, account, nameOf(linked.link), linked.link);
     await upstream.letGo(pending.uid);
   }
 

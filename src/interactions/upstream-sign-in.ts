@@ -1,6 +1,7 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
-import { mintAccountId } from '../accounts/accounts.ts';
+import { type Account, mintAccountId } from '../accounts/accounts.ts';
+import { nowMs } from '../clock.ts';
 import { Refusal } from '../errors.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { PendingInteraction } from '../oidc/oidc.ts';
@@ -14,28 +15,49 @@ import type { StepParts } from './step-parts.ts';
  */
 const providerParams = interactionParams.path.extend({ provider: z.string().regex(/^[\w-]{1,64}$/) });
 const callbackParams = z.strictObject({ provider: z.string().regex(/^[\w-]{1,64}$/) });
+/** Signed in there at most this long ago. */
+const freshMs = 5 * 60_000;
 /** Whatever the other provider adds. */
 const anything = z.record(z.string(), z.unknown());
 
 export function upstreamRoutes(parts: StepParts): Route[] {
-  const { accounts, flows, upstream, signIn, pages, open, isHttps } = parts;
+  const { accounts, factors, flows, upstream, signIn, pages, open, isHttps } = parts;
   const cookie = isHttps ? '__Host-holdfast_upstream' : 'holdfast_upstream';
   const secretOf = (ctx: Context) => ctx.cookies.get(cookie, { signed: false });
 
   async function comeBack(ctx: Context, pending: PendingInteraction, identity: Identity): Promise<Reply> {
     const resolution = await upstream.resolve(identity);
     const { outcome } = resolution;
-    if (outcome === 'known' || outcome === 'linked') {
+    if (outcome === 'known' || outcome === 'trusted') {
       const account = await accounts.find(resolution.accountId);
-      await upstream.letGo(pending.uid);
+      if (outcome === 'known') await upstream.letGo(pending.uid);
+      // Nothing is bound to the account before all that it asks for was proved.
+      else await upstream.hold(pending.uid, identity, resolution.accountId);
       if (account?.status !== 'active') return back(pending.uid, 'no-account');
+      if (!(await isEnough(pending, identity, account))) return back(pending.uid, 'sign-in-here');
       return signIn.prove(ctx, pending, account, 'upstream');
     }
-    if (outcome === 'sign-in-to-link') return back(pending.uid, 'link-by-sign-in');
+    if (outcome === 'sign-in-to-link') {
+      await upstream.hold(pending.uid, identity, resolution.accountId);
+      return back(pending.uid, 'link-by-sign-in');
+    }
     const made = await register(identity);
-    if (!made) return back(pending.uid, 'no-account');
     await upstream.letGo(pending.uid);
+    if (!made) return back(pending.uid, 'no-account');
     return signIn.prove(ctx, pending, made, 'upstream');
+  }
+
+  /**
+   * Who is signed in here already proves that it is still them. A click at a provider that has not asked for anything
+   * proves nothing, so it counts only for who has no other way.
+   */
+  async function isEnough(pending: PendingInteraction, identity: Identity, account: Account) {
+    if (pending.accountId === undefined) return true;
+    const { authenticatedAt, providerId } = identity;
+    const canBeAsked = upstream.providers.some(({ id, kind }) => id === providerId && kind !== 'github');
+    const isFresh = authenticatedAt === undefined ? canBeAsked : authenticatedAt > nowMs() - freshMs;
+    if (isFresh) return true;
+    return !account.hasPassword && !(await factors.list(account.id)).some(({ kind }) => kind === 'passkey');
   }
 
   /**
@@ -68,7 +90,7 @@ export function upstreamRoutes(parts: StepParts): Route[] {
           if (pending.prompt !== 'login') return { redirect: `/interaction/${uid}` };
           const begun = await upstream.begin(
             provider,
-            { kind: 'sign-in', interactionUid: uid },
+            { kind: 'sign-in', interactionUid: uid, isFresh: pending.accountId !== undefined },
             secretOf(raw),
           );
           if (!begun.ok) return back(uid, 'provider-away');
@@ -116,9 +138,9 @@ export function upstreamRoutes(parts: StepParts): Route[] {
       statuses: [200, 303, 400],
       async handle({ params: { uid }, raw }) {
         return open(raw, uid, { toAnswer: true }, async (pending) => {
-          const identity = pending.prompt === 'login' ? await upstream.held(uid) : undefined;
-          if (!identity) return pages.show(raw, pending, { step: 'login' }, { notice: 'start-again' });
-          return comeBack(raw, pending, identity);
+          const held = pending.prompt === 'login' ? await upstream.held(uid) : undefined;
+          if (!held) return pages.show(raw, pending, { step: 'login' }, { notice: 'start-again' });
+          return comeBack(raw, pending, held.identity);
         });
       },
     }),

@@ -15,6 +15,7 @@ import { type AccountSource, claimsByScope } from './claims.ts';
 import type { ClientStore } from './client-store.ts';
 import type { CookieKeys } from './cookie-keys.ts';
 import { enginePages } from './engine-pages.ts';
+import type { Login } from './interaction.ts';
 import type { EnginePages } from './pages.ts';
 import { createGrantLoader, firstGrantTag } from './policy.ts';
 import { createPromptPolicy, type SecondFactorRule, secondFactorRules } from './prompt-policy.ts';
@@ -72,10 +73,11 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
     const unit = unitOfWork();
     const { grantId } = (token ?? {}) as { grantId?: string };
     if (grantId) return (await stores.tokens.epochOf(grantId)) ?? -1;
-    const login = ctx.oidc.result?.login as { epoch?: number; isTrusted?: boolean } | undefined;
+    const login = ctx.oidc.result?.login as Partial<Login> | undefined;
     if (login) {
       unit.signInEpoch = login.epoch;
       unit.signedInTrusted = login.isTrusted === true;
+      unit.signedInWaived = login.isWaived === true;
     }
     return unit.signInEpoch ?? -1;
   }

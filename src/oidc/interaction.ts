@@ -41,8 +41,10 @@ export type Login = {
   /** RFC 8176 */
   amr: string[];
   acr: string;
-  /** Whether the second factor was left out because the account trusts this browser. */
+  /** Whether the second factor was left out because the account trusts this browser, or a code by mail stood in. */
   isTrusted: boolean;
+  /** Whether the second factor of the account was left out because the client asks for none. */
+  isWaived: boolean;
   /** Whether the session outlives the browser's. */
   remember: boolean;
 };
@@ -169,7 +171,8 @@ export function createInteractions(parts: {
 
     besideAnswer: (work) => unitOfWork().besideCommit(work),
 
-    login: (ctx, pending, login) => answer(ctx, pending, { login: login as never }),
+    // With its time: the answer of a later page of this request names the sign-in again, and makes it no newer.
+    login: (ctx, pending, login) => answer(ctx, pending, { login: { ...login, ts: nowSeconds() } as never }),
 
     async approve(ctx, pending) {
       if (pending.accountId === undefined) throw new Error('consent without an account');

@@ -10,7 +10,7 @@ import { unitOfWork } from './unit-of-work.ts';
 /**
  * What a client asks of a sign-in (client metadata `second_factor`):
  *
- *   none             a password is enough, whatever else the account has
+ *   none             a password is enough, whatever else the account has; for this client, and others like it
  *   optional         a second factor where the account has one (the default)
  *   required         always; a browser that the account trusts may leave it out
  *   required-always  always, in trusted browsers too
@@ -36,6 +36,9 @@ function isStrongEnough({ oidc }: KoaContextWithOIDC): boolean {
   const { acr } = oidc;
   if (!meetsAny(acr, String(oidc.params?.acr_values ?? ''))) return false;
   const rule = (oidc.client as { second_factor?: SecondFactorRule } | undefined)?.second_factor;
-  if (rule === 'required-always') return meetsAcr(acr, twoFactors);
-  return rule !== 'required' || meetsAcr(acr, twoFactors) || unitOfWork().signedInTrusted;
+  if (rule === 'none' || meetsAcr(acr, twoFactors)) return true;
+  const { signedInTrusted, signedInWaived } = unitOfWork();
+  if (rule === 'required-always') return false;
+  if (rule === 'required') return signedInTrusted;
+  return !signedInWaived;
 }

@@ -13,6 +13,7 @@ import { type Fields, unitOfWork } from './unit-of-work.ts';
  *   p            the person: account, time, acr and amr
  *   e            the account's epoch at sign-in
  *   t            that the second factor was left out, as the account trusts the browser
+ *   n            that it was left out, as the client asks for none
  *   b            the browser and its address at sign-in
  *   x            state of an open logout or device page
  *   c            when it was made (ms); the absolute limit counts from here
@@ -81,6 +82,7 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       unit.browserSecret ??= id;
       if (fields.e !== undefined) unit.signInEpoch = Number(fields.e);
       unit.signedInTrusted = fields.t !== undefined;
+      unit.signedInWaived = fields.n !== undefined;
       return toPayload(uid, id, fields);
     },
 
@@ -115,11 +117,14 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
         const epoch = String(unit.signInEpoch);
         if (before?.e !== epoch) changed.e = epoch;
       }
-      const isSignIn = personOf(before).loginTs !== payload.loginTs;
+      // Not the time alone: two sign-ins may come in one second.
+      const isSignIn = before?.p !== after.p;
       if (payload.accountId !== undefined && isSignIn) {
         changed.b = JSON.stringify(unit.describeBrowser());
         if (unit.signedInTrusted) changed.t = '1';
         else if (before?.t !== undefined) gone.push('t');
+        if (unit.signedInWaived) changed.n = '1';
+        else if (before?.n !== undefined) gone.push('n');
         unit
           .change('account', `account ${payload.accountId}`)
           .list(store.keys.accountSignedIn(payload.accountId), `s${uid}`, leftMs);
@@ -257,6 +262,8 @@ export type StoredSession = {
   address: string;
   acr: string | undefined;
   amr: string[];
+  /** Whether the second factor of the account was left out because the client asks for none. */
+  isWaived: boolean;
   clientIds: string[];
   /** The grants that it has with them. */
   grantTags: string[];
@@ -282,6 +289,7 @@ function toStored(uid: string, fields: Record<string, string>): StoredSession | 
     address,
     acr,
     amr: amr ?? [],
+    isWaived: fields.n !== undefined,
     clientIds: clients.map(([field]) => field.slice(2)),
     grantTags: clients.flatMap(([, value]) => (JSON.parse(value) as Authorization).grantId ?? []),
   };

@@ -44,6 +44,8 @@ export type BrowserSession = {
   signedInAt: number;
   acr: string | undefined;
   amr: string[];
+  /** Whether it will do for the client alone that it was made for, which asks for no second factor. */
+  isWaived: boolean;
 };
 
 export type SignedIn = {

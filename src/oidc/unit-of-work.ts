@@ -85,6 +85,8 @@ export class UnitOfWork {
   signInEpoch: number | undefined;
   /** Whether that sign-in left the second factor out because the account trusts the browser. */
   signedInTrusted = false;
+  /** Whether it left the second factor of the account out because its client asks for none. */
+  signedInWaived = false;
   /** The browser that sent the request, as its person will recognise it. */
   readonly describeBrowser: () => BrowserDescription;
   /** Whether the route at hand answers a request that is sent again; others see a spent thing as spent. */

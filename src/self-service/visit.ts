@@ -95,7 +95,9 @@ export function createVisits(parts: VisitParts): Visits {
     async open(ctx, { page, isSensitive = false }, goOn) {
       const session = await signedIn.current(ctx);
       const account = session && (await accounts.find(session.accountId));
-      if (!session || account?.status !== 'active') return signIn(ctx, page, {});
+      // One without its second factor is good for the client that did not ask for it.
+      const isEnough = session !== undefined && !session.isWaived;
+      if (!isEnough || account?.status !== 'active') return signIn(ctx, page, {});
       const locale = localeOf(ctx, undefined, account.locale);
       const visit = { ctx, page, session, account, locale };
       const asksMore = typeof isSensitive === 'function' ? isSensitive(account) : isSensitive;

@@ -19,6 +19,8 @@ export type Identity = {
   /** An https URL. */
   picture?: string;
   locale?: string;
+  /** When they last signed in there, as far as the provider says; ms since the epoch. */
+  authenticatedAt?: number;
   /** Of the session there, for a logout that comes from there. */
   sid?: string;
 };

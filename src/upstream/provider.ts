@@ -12,7 +12,8 @@ export type SignInChecks = {
 /** Another provider. Both functions throw what `problemOf` in `provider-problem.ts` reads. */
 export type Provider = {
   settings: ProviderSettings;
-  authorizationUrl(checks: SignInChecks): Promise<URL>;
+  /** @param isFresh asks the provider to let the person sign in anew, where it has a way to be asked */
+  authorizationUrl(checks: SignInChecks, isFresh: boolean): Promise<URL>;
   /**
    * Checks an answer, exchanges its code, and asks who it is about.
    * @param callback the redirect URI, with the query that came back

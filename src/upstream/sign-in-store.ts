@@ -5,7 +5,8 @@ import type { Identity } from './identity.ts';
 
 /** What a sign-in at another provider is for. */
 export type SignInContext =
-  | { kind: 'sign-in'; interactionUid: string }
+  /** isFresh: the person is to sign in there anew, since they are to prove here that it is still them. */
+  | { kind: 'sign-in'; interactionUid: string; isFresh?: boolean }
   /** To link it to an account that is signed in here. The epoch is that of the sign-in. */
   | { kind: 'link'; accountId: string; epoch: number };
 
@@ -17,6 +18,9 @@ export type SignInUnderWay = {
 };
 
 export type StoredChecks = { nonce: string; verifier: string };
+
+/** Who came back from another provider, and whose account it may be linked to, if anybody's. */
+export type Held = { identity: Identity; owner?: string };
 
 const lifetimeMs = 10 * 60 * 1000;
 
@@ -58,19 +62,23 @@ export function createSignInStore(store: Store, ring: KeyRing, options: { heldSe
       return JSON.parse(ring.open('upstream-checks', hash, sealed)) as StoredChecks;
     },
 
-    /** Keeps an identity until the person of this interaction has signed in, or made an account. */
-    async hold(interactionUid: string, identity: Identity): Promise<void> {
+    /**
+     * Keeps an identity until the person of this interaction has signed in.
+     * @param owner the account that it may be linked to then; nobody's when left out
+     */
+    async hold(interactionUid: string, identity: Identity, owner?: string): Promise<void> {
       const hash = heldHash(interactionUid);
-      const sealed = ring.seal('upstream-held', hash, JSON.stringify(identity));
+      const held: Held = { identity, ...(owner === undefined ? {} : { owner }) };
+      const sealed = ring.seal('upstream-held', hash, JSON.stringify(held));
       await store.commit(new Change().text(keyOf(hash), options.heldSeconds * 1000, sealed));
     },
 
-    async held(interactionUid: string): Promise<Identity | undefined> {
+    async held(interactionUid: string): Promise<Held | undefined> {
       const hash = heldHash(interactionUid);
       const sealed = await store.readText(keyOf(hash));
-      return sealed === undefined
-        ? undefined
-        : (JSON.parse(ring.open('upstream-held', hash, sealed)) as Identity);
+      const held = sealed === undefined ? undefined : JSON.parse(ring.open('upstream-held', hash, sealed));
+      // What an earlier version kept is an identity without an owner.
+      return held?.identity ? (held as Held) : undefined;
     },
 
     async letGo(interactionUid: string): Promise<void> {

@@ -74,7 +74,10 @@ export function createSignIn(parts: {
       const [state, nonce, verifier] = [randomText(32), randomText(32), randomText(32)];
       let url: URL;
       try {
-        url = await provider.authorizationUrl({ state, nonce, verifier });
+        url = await provider.authorizationUrl(
+          { state, nonce, verifier },
+          context.kind === 'sign-in' && context.isFresh === true,
+        );
       } catch (error) {
         const isAway = note(providerId, error) === 'provider-away';
         return isAway

@@ -7,7 +7,6 @@
  */
 import type { CustomFetch } from 'openid-client';
 import type { Config } from '../config.ts';
-import { Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
@@ -19,7 +18,7 @@ import { createOutboundFetch } from './outbound-fetch.ts';
 import type { Provider } from './provider.ts';
 import type { ProviderSettings } from './provider-settings.ts';
 import { type BeginOutcome, createSignIn, type FinishOutcome } from './sign-in.ts';
-import { createSignInStore, type SignInContext } from './sign-in-store.ts';
+import { createSignInStore, type Held, type SignInContext } from './sign-in-store.ts';
 
 export type { Identity } from './identity.ts';
 export type { Link, LinkOutcome, UnlinkOutcome } from './link-store.ts';
@@ -29,8 +28,11 @@ export type { SignInContext } from './sign-in-store.ts';
 /** Whose account it is that somebody came back for. */
 export type Resolution =
   | { outcome: 'known'; accountId: string }
-  /** Linked just now: the provider is trusted with addresses, and both sides have verified this one. */
-  | { outcome: 'linked'; accountId: string }
+  /**
+   * The provider is trusted with addresses, and both sides have verified this one: it signs in to the account, and
+   * is linked when the sign-in is complete. `hold` it until that.
+   */
+  | { outcome: 'trusted'; accountId: string }
   /**
    * An account has the address that the provider has verified. Its owner signs in with what they have, and the
    * identity is linked then: `hold` it until that.
@@ -53,9 +55,13 @@ export type Upstream = {
   ): Promise<FinishOutcome>;
   /** After a `finish` whose context is a sign-in. */
   resolve(identity: Identity): Promise<Resolution>;
-  /** Keeps an identity until the person of this interaction has signed in, or made an account; then link it. */
-  hold(interactionUid: string, identity: Identity): Promise<void>;
-  held(interactionUid: string): Promise<Identity | undefined>;
+  /**
+   * Keeps an identity until the person of this interaction has signed in.
+   * @param owner the account of a `sign-in-to-link`, and no other: whoever signs in next in this browser may be
+   * somebody else
+   */
+  hold(interactionUid: string, identity: Identity, owner?: string): Promise<void>;
+  held(interactionUid: string): Promise<Held | undefined>;
   letGo(interactionUid: string): Promise<void>;
 
   findAccount(identity: Identity): Promise<string | undefined>;
@@ -83,9 +89,7 @@ export type UpstreamParts = {
   ring: KeyRing;
   config: Pick<Config, 'issuer' | 'upstream' | 'lifetimes' | 'allowPrivateAddresses'>;
   accounts: {
-    findByEmail(
-      email: string,
-    ): Promise<{ id: string; emailVerified: boolean; status: string; epoch: number } | undefined>;
+    findByEmail(email: string): Promise<{ id: string; emailVerified: boolean; status: string } | undefined>;
   };
   log: Log;
   /** The way to the network; made by the settings when left out. */
@@ -128,12 +132,11 @@ export function createUpstream(parts: UpstreamParts): Upstream {
     if (identity.email === undefined || !identity.emailVerified) return { outcome: 'unknown' };
     const account = await accounts.findByEmail(identity.email);
     if (!account) return { outcome: 'unknown' };
-    const { id: accountId, epoch } = account;
+    const { id: accountId } = account;
     if (!identity.isEmailTrusted || !account.emailVerified || account.status !== 'active') {
       return { outcome: 'sign-in-to-link', accountId };
     }
-    if ((await link(accountId, epoch, identity)).ok) return { outcome: 'linked', accountId };
-    throw new Unavailable('the account, or the identity at another provider, has just changed');
+    return { outcome: 'trusted', accountId };
   }
 
   return {

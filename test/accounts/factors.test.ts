@@ -165,7 +165,11 @@ describe('factors', () => {
     const [first = '', second = ''] = await addPasskeys(account, 2);
     const codes = await fixture.factors.recoveryCodes.replace(account);
     const mailed = await fixture.factors.emailCodes.begin(account, 'mailed');
-    const trusted = await fixture.factors.browsers.trust(account, { epoch: 0, userAgent: '' });
+    const trusted = await fixture.factors.browsers.trust(account, {
+      isStrong: true,
+      epoch: 0,
+      userAgent: '',
+    });
     const [browser] = await fixture.factors.browsers.list(account);
     if (!codes.ok || !mailed.ok || !trusted || !browser) throw new Error('not made');
 
@@ -186,7 +190,7 @@ describe('factors', () => {
       'code mailed': () => short.emailCodes.begin(account, 'context'),
       'code wrong': () => short.emailCodes.verify(account, 'mailed', 'wrong'),
       'code right': () => short.emailCodes.verify(account, 'mailed', mailed.code),
-      'browser trusted': () => short.browsers.trust(account, { epoch: 0, userAgent: '' }),
+      'browser trusted': () => short.browsers.trust(account, { isStrong: true, epoch: 0, userAgent: '' }),
       'browser forgotten': () => short.browsers.forget(account, browser.id),
       'browsers forgotten': () => short.browsers.forgetAll(account),
       renamed: () => short.rename(account, first, 'Laptop'),

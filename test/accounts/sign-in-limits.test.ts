@@ -207,6 +207,20 @@ describe('the sign-in limits', () => {
     expect(refused(await limits.password({ email, address: freshAddress() })).needsReset).to.equal(true);
   });
 
+  it('locks the owner of a factor out neither of a browser that the account knows, nor of recovery codes', async () => {
+    const limits = limitsOn(0, { codeFactor: { ...defaultRules.codeFactor, free: 3, most: 3 } });
+    const account = `account-${freshAddress()}`;
+    for (let i = 0; i < 3; i++) ticketOf(await limits.code({ account, factor: 'otp' }));
+    expect(refused(await limits.code({ account, factor: 'otp' })).needsReset).to.equal(true);
+    ticketOf(await limits.code({ account, factor: 'otp', knownBrowser: 'of the owner' }));
+    ticketOf(await limits.code({ account, factor: 'recovery', isLong: true }));
+    // Slowed down they are all the same.
+    ticketOf(await limits.code({ account, factor: 'recovery', isLong: true }));
+    expect(refused(await limits.code({ account, factor: 'recovery', isLong: true })).needsReset).to.equal(
+      false,
+    );
+  });
+
   it('lets the account in again after its password was reset', async () => {
     const limits = limitsOn(0, { password: { ...defaultRules.password, free: 3, most: 3 } });
     const email = 'Locked.Out@Example.com';
@@ -265,6 +279,15 @@ describe('the sign-in limits', () => {
     for (let i = 0; i < 30; i++) ticketOf(await limits.mail({ email: freshEmail(), address }));
     refused(await limits.mail({ email: freshEmail(), address }));
     ticketOf(await limits.mail({ email: freshEmail() }));
+  });
+
+  it('counts codes by mail apart from the mails that strangers ask for', async () => {
+    const limits = limitsOn(0);
+    const email = freshEmail();
+    for (let i = 0; i < 5; i++) ticketOf(await limits.mail({ email, address: freshAddress() }));
+    refused(await limits.mail({ email, address: freshAddress() }));
+    for (let i = 0; i < 5; i++) ticketOf(await limits.codeMail({ account: email, address: freshAddress() }));
+    refused(await limits.codeMail({ account: email, address: freshAddress() }));
   });
 
   it('lets an address register twenty times an hour', async () => {

@@ -19,15 +19,15 @@ describe('trusted browsers', () => {
   });
 
   async function trust(epoch = 0): Promise<string> {
-    const trusted = await fixture.factors.browsers.trust(account, { epoch, userAgent });
+    const trusted = await fixture.factors.browsers.trust(account, { isStrong: true, epoch, userAgent });
     if (!trusted) throw new Error('not trusted');
     return trusted.cookie;
   }
   const isTrusted = (cookie: string | undefined, of = account) =>
-    fixture.factors.browsers.isTrusted(of, cookie);
+    fixture.factors.browsers.isTrusted(of, cookie, true);
 
   it('are known by a cookie of 256 random bits, for 30 days', async () => {
-    const trusted = await fixture.factors.browsers.trust(account, { epoch: 0, userAgent });
+    const trusted = await fixture.factors.browsers.trust(account, { isStrong: true, epoch: 0, userAgent });
     expect(trusted?.cookie).to.match(/^[\w-]{43}$/);
     expect(trusted?.expiresAt).to.be.closeTo(fixture.now() + 30 * day, 5000);
     expect(await isTrusted(trusted?.cookie)).to.equal(true);
@@ -35,6 +35,13 @@ describe('trusted browsers', () => {
     fixture.turnClock(30 * day + 1000);
     expect(await isTrusted(trusted?.cookie)).to.equal(false);
     expect(await fixture.factors.browsers.list(account)).to.deep.equal([]);
+  });
+
+  it('stand for no factor when they were trusted for a code by mail', async () => {
+    const { browsers } = fixture.factors;
+    const trusted = await browsers.trust(account, { isStrong: false, epoch: 0, userAgent });
+    expect(await browsers.isTrusted(account, trusted?.cookie, false)).to.equal(true);
+    expect(await browsers.isTrusted(account, trusted?.cookie, true)).to.equal(false);
   });
 
   it('are trusted by their own account alone', async () => {
@@ -59,15 +66,19 @@ describe('trusted browsers', () => {
 
   it('are not trusted for an epoch that is over, nor for an account that is disabled', async () => {
     const epoch = (await fixture.epoch(account)) ?? 0;
-    expect(await fixture.factors.browsers.trust(account, { epoch: epoch + 1, userAgent })).to.equal(
+    expect(
+      await fixture.factors.browsers.trust(account, { isStrong: true, epoch: epoch + 1, userAgent }),
+    ).to.equal(undefined);
+    expect(await fixture.factors.browsers.trust('nobody', { isStrong: true, epoch: 0, userAgent })).to.equal(
       undefined,
     );
-    expect(await fixture.factors.browsers.trust('nobody', { epoch: 0, userAgent })).to.equal(undefined);
     const cookie = await trust();
     const { store } = fixture;
     await store.call('HSET', store.keys.account(account), 'status', 'disabled');
     expect(await isTrusted(cookie)).to.equal(false);
-    expect(await fixture.factors.browsers.trust(account, { epoch, userAgent })).to.equal(undefined);
+    expect(await fixture.factors.browsers.trust(account, { isStrong: true, epoch, userAgent })).to.equal(
+      undefined,
+    );
   });
 
   it('are listed with what they are and when they were seen, the last first', async () => {
@@ -111,7 +122,7 @@ describe('trusted browsers', () => {
       await fixture.factors.browsers.forget(account, own?.id ?? '');
     });
     const slow = createTrustedBrowsers({ store, ring: fixture.ring, now: fixture.now });
-    await slow.isTrusted(account, cookie);
+    await slow.isTrusted(account, cookie, true);
     expect([count(), sent.at(-1)?.command]).to.deep.equal([3, 'commit']);
     expect(await isTrusted(cookie)).to.equal(false);
     expect(await fixture.factors.browsers.list(account)).to.have.lengthOf(1);
@@ -120,7 +131,9 @@ describe('trusted browsers', () => {
   it('are twenty at most, of which the oldest goes, be it twenty at once', async () => {
     const oldest = await trust();
     fixture.turnClock(1000);
-    const cookies = await fixture.atOnce(({ browsers }) => browsers.trust(account, { epoch: 0, userAgent }));
+    const cookies = await fixture.atOnce(({ browsers }) =>
+      browsers.trust(account, { isStrong: true, epoch: 0, userAgent }),
+    );
     expect(await fixture.factors.browsers.list(account)).to.have.lengthOf(20);
     expect(await isTrusted(oldest)).to.equal(false);
     for (const trusted of cookies) expect(await isTrusted(trusted?.cookie)).to.equal(true);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
 import { TOTP } from 'otpauth';
@@ -83,7 +84,12 @@ for (const [topology, start] of topologies) {
       expect(code, reply.body.slice(0, 1500)).to.be.a('string');
       const tokens = await provider.exchange(client, code ?? '', verifier);
       expect(tokens.status, tokens.body).to.equal(200);
-      return decodeJwt(String(tokens.json.id_token)) as { acr: string; amr: string[]; sub: string };
+      return decodeJwt(String(tokens.json.id_token)) as {
+        acr: string;
+        amr: string[];
+        sub: string;
+        auth_time?: number;
+      };
     }
 
     it('asks for the code of an app, and says truly what was proved', async () => {
@@ -222,6 +228,47 @@ for (const [topology, start] of topologies) {
       expect((await claimsOf(lax, up, second.verifier)).acr).to.equal(twoFactors);
       const later = await open(person, lax, { prompt: 'none', acr_values: twoFactors });
       expect(later.reply.location).to.include('code=');
+    });
+
+    it('opens nothing else by a password alone, given to a client that asks for no more', async () => {
+      const { email, code } = await newcomer({ withTotp: true });
+      const lax = await addClient(provider, { first_party: true, second_factor: 'none' });
+      const alike = await addClient(provider, { first_party: true, second_factor: 'none' });
+      const person = provider.person();
+      const first = await open(person, lax);
+      await submit(person, lax, first.reply, signInWith(email));
+      expect((await open(person, alike, { prompt: 'none' })).reply.location).to.include('code=');
+
+      const silent = await open(person, clients.first, { prompt: 'none' });
+      expect(silent.reply.location).to.include('error=login_required');
+      expect((await person.request('/account/password')).status, 'nor the account').to.equal(303);
+      const second = await open(person, clients.first);
+      const asked = await submit(person, clients.first, second.reply, { password, decision: 'sign-in' });
+      expect(asked.body).to.include('/factor/otp');
+      const up = await submit(person, clients.first, asked, { code: code() });
+      expect((await claimsOf(clients.first, up, second.verifier)).acr).to.equal(twoFactors);
+      expect((await person.request('/account/password')).status).to.equal(200);
+    });
+
+    it('passes over acr_values that are not ours', async () => {
+      const { email } = await newcomer();
+      const person = provider.person();
+      const { reply } = await open(person, clients.first);
+      await submit(person, clients.first, reply, signInWith(email));
+      const silent = await open(person, clients.first, { prompt: 'none', acr_values: 'urn:mace:other' });
+      expect(silent.reply.location).to.include('code=');
+    });
+
+    it('keeps the time of the sign-in, however long the consent page is open', async () => {
+      const { email } = await newcomer();
+      const person = provider.person();
+      const { reply, verifier } = await open(person, clients.third, { max_age: '600' });
+      const consent = await submit(person, clients.third, reply, signInWith(email));
+      const signedInAt = Math.floor(Date.now() / 1000);
+      while (Math.floor(Date.now() / 1000) < signedInAt + 2) await pause(50);
+      const done = await submit(person, clients.third, consent, { decision: 'allow' });
+      const { auth_time } = await claimsOf(clients.third, done, verifier);
+      expect(auth_time).to.be.at.most(signedInAt);
     });
 
     it('asks for terms that the account has not accepted, and goes on when they are', async () => {

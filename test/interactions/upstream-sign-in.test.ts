@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { decodeJwt } from 'jose';
+import { TOTP } from 'otpauth';
 import { openParts, type Parts } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
@@ -69,6 +70,15 @@ describe('signing in with another provider', () => {
     return { email, password: elsewhere.password };
   }
 
+  /** As if everybody had signed in there an hour ago. */
+  async function agePeopleThere(): Promise<void> {
+    const { store } = theirParts;
+    for (const key of (await store.call('KEYS', 'hf:{s:*}')) as string[]) {
+      const session = JSON.parse(String(await store.call('HGET', key, 'p')));
+      await store.call('HSET', key, 'p', JSON.stringify({ ...session, loginTs: session.loginTs - 3600 }));
+    }
+  }
+
   async function begin(person: Person) {
     const { path, verifier } = authorizationRequest(clients.first);
     const started = await person.request(path);
@@ -82,14 +92,16 @@ describe('signing in with another provider', () => {
     page: Reply,
     provider: string,
     credentials: { email: string; password: string },
+    options: { there?: Person; tamper?: boolean } = {},
   ): Promise<Reply> {
     const href = new RegExp(`href="([^"]*/upstream/${provider})"`).exec(page.body)?.[1];
     expect(href, page.body.slice(0, 2000)).to.be.a('string');
     const away = await person.request(href ?? '');
-    const { origin, pathname, search } = new URL(away.location ?? '');
+    const { origin, pathname, searchParams } = new URL(away.location ?? '');
+    if (options.tamper) for (const wish of ['prompt', 'max_age']) searchParams.delete(wish);
     const answer = await authorize(
-      new Person(origin, [origin]),
-      pathname + search,
+      options.there ?? new Person(origin, [origin]),
+      `${pathname}?${searchParams}`,
       credentials,
       callback(provider),
     );
@@ -154,6 +166,72 @@ describe('signing in with another provider', () => {
     const second = await begin(again);
     const direct = await claimsOf(await goThere(again, second.page, 'other', ida), second.verifier);
     expect(direct.sub).to.equal(claims.sub);
+  });
+
+  it('is linked to nobody else who signs in next in that browser', async () => {
+    const password = 'correct horse battery staple';
+    for (const [provider, email, isKnown] of [
+      ['trusted', 'mallory-1@elsewhere.example', false],
+      ['other', 'mallory-2@elsewhere.example', false],
+      ['other', 'mallory-3@example.com', true],
+    ] as const) {
+      if (isKnown) await ours.parts.accounts.create({ email, password, emailVerified: true });
+      const mallory = await someoneElsewhere(email, provider === 'other');
+      const next = `next-${email}`;
+      const made = await ours.parts.accounts.create({ email: next, password, emailVerified: true });
+      const person = ours.person();
+      const { page, verifier } = await begin(person);
+      const left = await goThere(person, page, provider, mallory);
+      const { action, fields } = formOf(left.body);
+      const form = { ...fields, email: next, password, decision: 'sign-in' };
+      const claims = await claimsOf(await follow(person, await person.request(action, { form })), verifier);
+      expect(claims.sub).to.equal(made.ok && made.account.id);
+      expect(await ours.parts.upstream.list(claims.sub)).to.deep.equal([]);
+    }
+  });
+
+  it('is bound to an account only when its second factor was shown too', async () => {
+    const email = 'two-factors@example.com';
+    const made = await ours.parts.accounts.create({ email, emailVerified: true });
+    const id = made.ok ? made.account.id : '';
+    const { totp } = ours.parts.factors;
+    const { sealed, uri } = totp.begin(id, email);
+    const app = new TOTP({ secret: new URL(uri).searchParams.get('secret') ?? '' });
+    await totp.confirm(id, sealed, app.generate({ timestamp: Date.now() - 30_000 }));
+    const person = ours.person();
+    const { page, verifier } = await begin(person);
+    const asked = await goThere(person, page, 'trusted', await someoneElsewhere(email));
+    expect(asked.body).to.include('/factor/otp');
+    expect(await ours.parts.upstream.list(id)).to.deep.equal([]);
+    const { action, fields } = formOf(asked.body);
+    const done = await person.request(action, { form: { ...fields, code: app.generate() } });
+    await claimsOf(await follow(person, done), verifier);
+    expect(await ours.parts.upstream.list(id)).to.have.lengthOf(1);
+    const kinds = (await ours.parts.activity.list(id)).map(({ kind }) => kind);
+    expect(kinds, 'and the owner can see it').to.include('provider-linked');
+  });
+
+  it('does not take a click there for a proof that it is still the same person', async () => {
+    const email = 'una@example.com';
+    const password = 'correct horse battery staple';
+    await ours.parts.accounts.create({ email, password, emailVerified: true });
+    const una = await someoneElsewhere(email);
+    const person = ours.person();
+    const { page } = await begin(person);
+    const there = new Person(theirs.url, [theirs.url]);
+    await goThere(person, page, 'trusted', una, { there });
+
+    const reopen = async () => {
+      const { path } = authorizationRequest(clients.first, { max_age: '0' });
+      const started = await person.request(path);
+      return person.request(started.location ?? '');
+    };
+    await agePeopleThere();
+    // Whoever sits at the browser takes the wish for a new sign-in out of the address.
+    const refused = await goThere(person, await reopen(), 'trusted', una, { there, tamper: true });
+    expect(refused.body).to.include('did not ask you to sign in again');
+    const done = await goThere(person, await reopen(), 'trusted', una, { there });
+    expect(done.location).to.include('code=');
   });
 
   it('never links by an address that was not verified there', async () => {

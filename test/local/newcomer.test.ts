@@ -66,13 +66,24 @@ describe('a newcomer, while pods are killed', function () {
   const press = (name: string | RegExp) => page.getByRole('button', { name }).first().click();
   const headed = (name: string | RegExp) => page.getByRole('heading', { name }).first().waitFor();
 
+  function lives(pid: number): boolean {
+    try {
+      process.kill(pid, 0);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** One pod after the other. The balancer goes on with those that are up, and the demo starts it again. */
   async function killPod(): Promise<void> {
     while (demo.output().split(' is back').length - 1 < killed) await pause(20);
     const name = `pod-${'abc'[killed++ % 3]}`;
     const log = readFileSync(join(directory, 'pods.log'), 'utf8');
     const pids = [...log.matchAll(new RegExp(`"pod":"${name}".*"pid":(\\d+),"msg":"listening"`, 'g'))];
-    process.kill(Number(pids.at(-1)?.[1]), 'SIGKILL');
+    const pid = Number(pids.at(-1)?.[1]);
+    process.kill(pid, 'SIGKILL');
+    while (lives(pid)) await pause(5);
   }
 
   async function openDemo(): Promise<void> {

@@ -57,6 +57,7 @@ const loginNotices: SignInNotice[] = [
   'provider-refused',
   'provider-away',
   'start-again',
+  'sign-in-here',
 ];
 
 const step = {

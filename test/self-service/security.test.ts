@@ -396,7 +396,7 @@ describe('the self-service pages about signing in', () => {
       const { browsers } = provider.parts.factors;
       const epoch = (await provider.parts.accounts.find(visitor.id))?.epoch ?? 0;
       for (const userAgent of ['Firefox/1 Linux', 'Firefox/1 Windows', 'Firefox/1 Android']) {
-        await browsers.trust(visitor.id, { epoch, userAgent });
+        await browsers.trust(visitor.id, { epoch, isStrong: true, userAgent });
       }
       const path = `${security}/browsers/forget`;
       const page = await visitor.open(security);
@@ -416,7 +416,7 @@ describe('the self-service pages about signing in', () => {
       const [owner, visitor] = [await newVisitor(provider), await newVisitor(provider)];
       for (const one of [owner, visitor]) {
         const epoch = (await provider.parts.accounts.find(one.id))?.epoch ?? 0;
-        await provider.parts.factors.browsers.trust(one.id, { epoch, userAgent: 'Firefox/1 Linux' });
+        await provider.parts.factors.browsers.trust(one.id, { epoch, isStrong: true, userAgent: 'Firefox/1 Linux' });
       }
       const [theirs] = await provider.parts.factors.browsers.list(owner.id);
       const path = `${security}/browsers/forget`;

@@ -280,12 +280,12 @@ describe('identities at other providers, and accounts', () => {
       expect(await pod.upstream.findAccount(identity)).to.equal(undefined);
     });
 
-    it('are linked at once where the provider is trusted and both sides have verified the address', async () => {
+    it('sign in where the provider is trusted and both sides have verified the address, and are linked after that', async () => {
       const trusted = { emailVerified: true, isEmailTrusted: true };
       const { email, id } = await newAccount();
       const identity = newIdentity({ email, ...trusted });
-      expect(await pod.upstream.resolve(identity)).to.deep.equal({ outcome: 'linked', accountId: id });
-      expect(await otherPod.upstream.resolve(identity)).to.deep.equal({ outcome: 'known', accountId: id });
+      expect(await pod.upstream.resolve(identity)).to.deep.equal({ outcome: 'trusted', accountId: id });
+      expect(await otherPod.upstream.list(id), 'not before all was proved').to.have.lengthOf(0);
 
       // Somebody may have made this account with an address that is not theirs, to wait for its owner in it.
       const unverified = await newAccount({ emailVerified: false });
@@ -300,8 +300,8 @@ describe('identities at other providers, and accounts', () => {
 
     it('are held for an interaction until its person has signed in', async () => {
       const identity = newIdentity({ email: 'held@acme.example', name: 'Held' });
-      await pod.upstream.hold('uid-held', identity);
-      expect(await otherPod.upstream.held('uid-held')).to.deep.equal(identity);
+      await pod.upstream.hold('uid-held', identity, 'owner');
+      expect(await otherPod.upstream.held('uid-held')).to.deep.equal({ identity, owner: 'owner' });
       expect(await otherPod.upstream.held('uid-other')).to.equal(undefined);
       const key = pod.store.keys.upstreamSignIn(pod.ring.hash('upstream-held', 'uid-held'));
       expect(Number(await pod.store.call('PTTL', key))).to.be.within(3_590_000, 3_600_000);
