@@ -60,8 +60,9 @@ export function createPasswordSignIn(parts: StepParts): Route[] {
         const attempt = isComplete ? accounts.attempt(email, readFactors) : undefined;
         const passing = attempt && pass(raw, email, attempt.account);
         passing?.catch(() => {});
+        let isTried = false;
 
-        return open(raw, uid, { toAnswer: true }, async (pending) => {
+        const reply = await open(raw, uid, { toAnswer: true }, async (pending) => {
           if (pending.prompt !== 'login') return { redirect: `/interaction/${uid}` };
           const again = (problem: LoginAgain['problem'], more: Partial<LoginAgain> = {}) =>
             pages.showLogin(raw, pending, { again: { email, remember, problem, ...more } });
@@ -72,6 +73,7 @@ export function createPasswordSignIn(parts: StepParts): Route[] {
             return { asIs: true };
           }
           if (!attempt || !passing) return again(email === '' ? 'email-missing' : 'password-missing');
+          isTried = true;
           const passed = await passing;
           if (!passed.ok) {
             const { retryAfterSeconds, needsReset } = passed;
@@ -90,6 +92,15 @@ export function createPasswordSignIn(parts: StepParts): Route[] {
           interactions.besideAnswer(() => limits.succeeded(passed.ticket));
           return signIn.prove(raw, pending, checked.account, 'pwd', { remember, factors: enrolled });
         });
+        // The form of a sign-in that went on before, sent again: it was counted, and nothing was tried.
+        if (passing && !isTried) {
+          const giveBack = async () => {
+            const passed = await passing;
+            if (passed.ok) await limits.notMade(passed.ticket);
+          };
+          giveBack().catch(() => {});
+        }
+        return reply;
       },
     }),
 

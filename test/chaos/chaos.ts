@@ -44,21 +44,29 @@ for (const name of names) {
 
 say(`seed ${seed}, ${topology}, ${pods} pods, ${people} people, ${seconds} s per fault`);
 const rows: Row[] = [];
+const brokenOff: string[] = [];
 for (const fault of names) {
   say(`${fault} …`);
   try {
     rows.push({ fault, record: await runChaos({ fault, topology, seconds, seed, pods, people, say }) });
   } catch (error) {
-    if (!(error instanceof Skipped)) throw error;
-    say(`  skipped: ${error.message}`);
-    rows.push({ fault, skipped: error.message });
+    if (error instanceof Skipped) {
+      say(`  skipped: ${error.message}`);
+      rows.push({ fault, skipped: error.message });
+      continue;
+    }
+    // The other faults are looked at all the same.
+    say(`  broke off: ${error instanceof Error ? error.stack : error}`);
+    brokenOff.push(fault);
   }
 }
 
 const result = { seed, topology, pods, people, seconds, results: toReport(rows) };
 process.stdout.write(values.json ? `${JSON.stringify(result, null, 2)}\n` : `${toTable(rows)}\n`);
 say(`seed ${seed}`);
-process.exit(rows.every((row) => 'skipped' in row || isClean(row.record)) ? 0 : 1);
+if (brokenOff.length > 0) say(`broke off: ${brokenOff.join(', ')}`);
+const areClean = rows.every((row) => 'skipped' in row || isClean(row.record));
+process.exit(areClean && brokenOff.length === 0 ? 0 : 1);
 
 function say(line: string): void {
   process.stderr.write(`${line}\n`);

@@ -2,7 +2,7 @@ import * as oidc from 'openid-client';
 import type { Person } from '../support/person.ts';
 import { type Account, authorize, codeOf, type RelyingParty } from './browsing.ts';
 import type { Record } from './record.ts';
-import { opensUserInfo, refreshGrant, type Tokens } from './token-requests.ts';
+import { opensUserInfo, refreshGrant, type Tokens, tokensOf } from './token-requests.ts';
 
 export type HeldTokens = { refresh?: string; access?: string };
 
@@ -81,7 +81,7 @@ async function mustBeDead(
   if (!refresh) return;
   const { active } = await oidc.tokenIntrospection(party.configuration, refresh);
   if (active) record.violate('revived', `a refresh token is active after ${why}`);
-  if (typeof (await refreshGrant(party, refresh)) === 'object') {
+  if (tokensOf(await refreshGrant(party, refresh))) {
     record.violate('revived', `a refresh token works after ${why}`);
   }
 }

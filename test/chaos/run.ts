@@ -85,10 +85,13 @@ export async function runChaos(options: ChaosOptions): Promise<Record> {
     });
 
     const until = AbortSignal.timeout(options.seconds * 1000);
+    let told = 0;
     const telling = setInterval(() => {
       const { flows, kills, failed, resent, five } = record;
       const bad = Object.values(five).reduce((sum, count) => sum + count, 0);
       say(`  ${flows} flows, ${kills} kills, ${failed} failed, ${resent} resent, ${bad} violations`);
+      for (const violation of record.violations.slice(told)) say(`  ${violation}`);
+      told = record.violations.length;
     }, 5000);
     record.loadStarts();
     try {

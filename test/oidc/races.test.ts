@@ -160,17 +160,19 @@ for (const [name, start] of topologies) {
       const { person, action, form } = await atSignInPage(provider, clients.first);
       const tabs = twenty.map(() => person.clone());
       const sessionsBefore = await countSessions(redis);
-      const codes = new Set(
-        await Promise.all(
-          tabs.map(async (tab) => {
-            const { location } = await tab.request(action, { form });
-            return codeAfter(tab, location ?? '', clients.first);
-          }),
-        ),
+      const answers = await Promise.all(
+        tabs.map(async (tab) => {
+          const { status, location } = await tab.request(action, { form });
+          // More at once than anybody may try passwords: the sign-in limits turn the rest away.
+          return status === 429 ? [] : [await codeAfter(tab, location ?? '', clients.first)];
+        }),
       );
+      expect(answers.flat().length).to.be.at.least(5);
+      const codes = new Set(answers.flat());
       expect(codes.size).to.equal(1);
       expect([...codes][0]).to.be.a('string');
-      const uids = new Set(tabs.map((tab) => tab.cookies.get('holdfast_session')?.value.split('.')[0]));
+      const through = tabs.filter((_, i) => answers[i]?.length);
+      const uids = new Set(through.map((tab) => tab.cookies.get('holdfast_session')?.value.split('.')[0]));
       expect(uids.size).to.equal(1);
       expect(await countSessions(redis), 'a session that nobody was given').to.equal(sessionsBefore + 1);
     });
