@@ -116,13 +116,20 @@ function keepNewerCookie(ctx: Context, unit: UnitOfWork): void {
   );
 }
 
-/** An authorization code is answered again only while its first answer may not have arrived. */
+/** What was handed to the system can still be lost in the buffers of the pod, a proxy, or a connection that breaks. */
+const onItsWayMs = 1000;
+
+/**
+ * An authorization code is answered again only while its first answer may not have arrived. A pod that dies in this
+ * moment leaves the answer to its lifetime.
+ */
 function forgetWhenSent({ store, log }: CommitParts, ctx: Context, single: Single): void {
-  ctx.res.once('finish', () => {
+  const forget = () => {
     store.call('DEL', single.answerKey).catch((error) => {
       log.debug({ err: error }, 'a sent answer was not removed; it expires by itself');
     });
-  });
+  };
+  ctx.res.once('finish', () => setTimeout(forget, onItsWayMs).unref());
 }
 
 async function refuse(parts: CommitParts, ctx: Context, unit: UnitOfWork, result: Refused): Promise<void> {

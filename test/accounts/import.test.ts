@@ -429,7 +429,9 @@ describe('importing accounts', () => {
       const outcomes = await bring('holdfast', lines(...exported), { as: other });
       expect(outcomes.map(({ outcome }) => outcome)).to.deep.equal(['created', 'created']);
       const again = await written(other, true);
-      const timeless = (rows: typeof exported) => rows.map((row) => ({ ...row, created_at: 0 }));
+      // Two that were made in the same millisecond come in either order.
+      const timeless = (rows: typeof exported) =>
+        rows.map((row) => ({ ...row, created_at: 0 })).sort((a, b) => a.email.localeCompare(b.email));
       expect(timeless(again)).to.deep.equal(timeless(exported));
       expect((await other.accounts.checkPassword('ada@example.com', 'vierzehn blaue Katzen')).ok).to.equal(
         true,
