@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import type { AccountFlows } from '../accounts/account-flows.ts';
 import type { Accounts } from '../accounts/accounts.ts';
+import type { Activity } from '../accounts/activity.ts';
 import type { PasswordProblem } from '../accounts/new-password.ts';
 import { type PasswordReason, passwordReasons } from '../accounts/password-rules.ts';
 import type { Config } from '../config.ts';
@@ -16,6 +17,7 @@ import type { Interactions } from '../oidc/oidc.ts';
 /** What the pages around accounts are made of, for people who are not signed in. */
 export type AccountPageParts = {
   flows: AccountFlows;
+  activity: Activity;
   accounts: Accounts;
   interactions: Interactions;
   mail: Mails;

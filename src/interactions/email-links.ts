@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import type { AccountFlows } from '../accounts/account-flows.ts';
+import type { Account } from '../accounts/accounts.ts';
 import type { FormProblem } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { Locale } from '../locale.ts';
@@ -14,7 +15,8 @@ type Refused = { ok: false; problem: LinkPageProblem };
 type EmailLink = {
   purpose: 'verify-email' | 'change-email' | 'undo-email-change';
   look(token: string, browser: string): Promise<{ ok: true; email: string; newEmail?: string } | Refused>;
-  carryOut(token: string, browser: string): Promise<{ ok: true } | Refused>;
+  /** moved: the account whose address is another now. */
+  carryOut(token: string, browser: string): Promise<{ ok: true; moved?: Account } | Refused>;
 };
 
 const form = z.strictObject({ csrf: fields.csrf, token: fields.token });
@@ -33,18 +35,22 @@ function emailLinks({ verifyEmail, changeEmail }: AccountFlows): EmailLink[] {
     {
       purpose: 'change-email',
       look: async (token, browser) => fromTo(await changeEmail.look(token, browser)),
-      carryOut: (token, browser) => changeEmail.confirm(token, { browser }),
+      carryOut: async (token, browser) => moved(await changeEmail.confirm(token, { browser })),
     },
     {
       purpose: 'undo-email-change',
       look: async (token, browser) => fromTo(await changeEmail.lookUndo(token, browser)),
-      carryOut: (token, browser) => changeEmail.undo(token, { browser }),
+      carryOut: async (token, browser) => moved(await changeEmail.undo(token, { browser })),
     },
   ];
 }
 
 function fromTo(looked: { ok: true; from: string; to: string } | Refused) {
   return looked.ok ? { ok: true as const, email: looked.from, newEmail: looked.to } : looked;
+}
+
+function moved(done: { ok: true; account: Account } | Refused) {
+  return done.ok ? { ok: true as const, moved: done.account } : done;
 }
 
 function routesOf(parts: AccountPageParts, { purpose, look, carryOut }: EmailLink): Route[] {
@@ -80,7 +86,12 @@ function routesOf(parts: AccountPageParts, { purpose, look, carryOut }: EmailLin
         const { isOurs, ...form } = forms.receive(raw, csrf);
         if (!isOurs) return show(token, form, locale, { code: 'form-expired' });
         const done = await carryOut(token, form.browser.secret);
-        return done.ok ? links.done(raw) : links.problem(locale, done.problem);
+        if (!done.ok) return links.problem(locale, done.problem);
+        if (done.moved) {
+          const { id, email } = done.moved;
+          await parts.activity.record(id, 'email-changed', { what: email, address: raw.ip }, { id: token });
+        }
+        return links.done(raw);
       },
     }),
     links.ending(),

@@ -106,6 +106,8 @@ export function createPodGroup(options: {
         return;
       } catch (error) {
         options.say(error instanceof Error ? error.message : String(error));
+        // Somebody may have taken its port meanwhile.
+        pod.port = await freePort();
       }
     }
   }

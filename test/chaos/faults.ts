@@ -89,7 +89,11 @@ export const faults: { [name: string]: Fault } = {
   'clock-far': {
     sparesRedis: true,
     topologies: everywhere,
-    plan: (index) => (index === 1 ? { ...clock(10 * 60_000), clockAfterMs: 8000 } : undefined),
-    run: untilOver,
+    plan: (index) => (index === 1 ? { ...clock(10 * 60_000), clockOnSignal: true } : undefined),
+    async run(scene) {
+      await rest(scene.until, 2000);
+      scene.pods.tell(1, 'SIGUSR2');
+      await untilOver(scene);
+    },
   },
 };

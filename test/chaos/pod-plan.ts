@@ -19,8 +19,8 @@ export type PodPlan = {
   seed: number;
   /** How far the pod's clock is ahead. */
   clockMs: number;
-  /** How long after its start the clock is set so; from the first moment when left out. */
-  clockAfterMs?: number;
+  /** Whether the clock is set so by SIGUSR2; from the first moment when left out. */
+  clockOnSignal?: boolean;
 };
 
 /** What makes a pod carry the plan out, whatever version it runs. */

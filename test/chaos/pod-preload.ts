@@ -24,7 +24,7 @@ const answeredPaths =
 if (isMainThread && process.env.CHAOS_PLAN) await carryOut(JSON.parse(process.env.CHAOS_PLAN) as PodPlan);
 
 async function carryOut(plan: PodPlan): Promise<void> {
-  if (plan.clockMs && plan.clockAfterMs) setTimeout(shiftClock, plan.clockAfterMs, plan.clockMs).unref();
+  if (plan.clockOnSignal) process.once('SIGUSR2', () => shiftClock(plan.clockMs));
   else if (plan.clockMs) shiftClock(plan.clockMs);
   if (plan.points.length === 0) return;
   const random = createRandom(plan.seed);

@@ -10,6 +10,8 @@ export type Pods = {
   ports(): number[];
   /** Sends a signal to one of them. One always stays. */
   end(index: number, signal: NodeJS.Signals): Promise<void>;
+  /** Sends a signal that ends none. */
+  tell(index: number, signal: NodeJS.Signals): void;
   count: number;
   allUp(): Promise<void>;
   /** Starts those anew that had a plan to fail by, without it. */
@@ -94,6 +96,9 @@ export async function startPods(options: PodsOptions): Promise<Pods> {
       if (!pod || !isUp(pod) || pods.filter(isUp).length <= 1) return;
       if (signal !== 'SIGKILL') record.kills += 1;
       await pod.kill(signal);
+    },
+    tell: (index, signal) => {
+      pods[index]?.process.kill(signal);
     },
     allUp,
     async heal() {

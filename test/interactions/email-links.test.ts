@@ -80,6 +80,11 @@ describe('links in mails about an account', () => {
     expect((await find(id))?.email).to.equal(email);
     // And a link for a new password.
     expect(new URL(await pages.link(email, 2)).pathname).to.equal('/reset-password');
+    const changes = await pages.provider.parts.activity.list(id);
+    expect(changes.map(({ kind, what }) => [kind, what])).to.deep.equal([
+      ['email-changed', email],
+      ['email-changed', newEmail],
+    ]);
   });
 
   it('do what they say once more when the pod died before it could answer', async () => {

@@ -5,8 +5,8 @@ import { expect } from 'chai';
 import type { Browser } from 'playwright-core';
 import type { DemoDetails } from '../../src/local/local.ts';
 import { launchBrowser } from '../support/browser.ts';
-import { freePort } from '../support/pods.ts';
 import { type Started, startProcess } from '../support/processes.ts';
+import { findPorts } from '../support/redis-process.ts';
 
 describe('npm start', () => {
   let directory: string;
@@ -17,7 +17,8 @@ describe('npm start', () => {
 
   before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'holdfast-start-'));
-    const [port, demoPort, apiPort] = await Promise.all([freePort(), freePort(), freePort()]);
+    // Below those of outgoing connections: they must be free when it is started again.
+    const [port, demoPort, apiPort] = await findPorts(3);
     relyingParty = `http://localhost:${demoPort}`;
     environment = {
       HOLDFAST_LOCAL_DIRECTORY: directory,
