@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { Config } from '../config.ts';
 import type { Renderer } from '../http/render.ts';
 import { type Route, route } from '../http/route.ts';
@@ -15,6 +16,8 @@ export function homeRoutes(options: {
     route({
       method: 'GET',
       path: '/',
+      // Links to it carry marks of whoever follows its visitors; they mean nothing here.
+      query: z.looseObject({}),
       statuses: [200],
       async handle({ locale }) {
         const html = renderer.page('home', locale, {

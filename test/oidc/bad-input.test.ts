@@ -374,6 +374,10 @@ describe('bad input', () => {
     });
   }
 
+  it('in the address of the home page is passed over', async () => {
+    expect((await ask('/?utm_source=a-mail&utm_source=another')).status).to.equal(200);
+  });
+
   describe('in a form of ours', () => {
     async function loginPage(person: Person = provider.person()) {
       const { path } = authorizationRequest(clients.first);
