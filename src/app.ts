@@ -200,8 +200,8 @@ export function createApp(
     for (;;) {
       try {
         await store.whenReady(5000);
-        const built = await buildParts(config, store, log, pages, () => clock?.demand());
         clock ??= await watchClock(store, config.clockToleranceMs, log);
+        const built = await buildParts(config, store, log, pages, clock.demand);
         const { oidc } = built;
         server.app.keys = oidc.cookieKeys as never;
         const isHttps = config.issuer.startsWith('https:');

@@ -68,8 +68,6 @@ export function createForms(csrf: Csrf) {
   };
 }
 
-export type Forms = ReturnType<typeof createForms>;
-
 /** What a form is answered with when the flow refused it. */
 export type Refused = { problem: FormProblem; status: number; retryAfterSeconds?: number };
 

@@ -6,7 +6,7 @@ import type { PendingInteraction } from '../oidc/oidc.ts';
 import { csrfField, interactionParams } from './open-interaction.ts';
 import { readPasskeyResponse } from './passkey-form.ts';
 import type { EnrolAgain } from './sign-in-pages.ts';
-import type { SignInProgress } from './sign-in-progress.ts';
+import { type SignInProgress, withFact } from './sign-in-progress.ts';
 import type { StepParts } from './step-parts.ts';
 
 /** Setting up a second factor in the middle of a sign-in that needs one, for an account that has none. */
@@ -74,8 +74,9 @@ export function enrolmentRoutes(parts: StepParts): Route[] {
           const progress = await signIn.progress(pending);
           if (!progress) return { redirect: `/interaction/${uid}` };
           // The code that confirmed it was used with that, and proves the app as any other would.
-          const facts = [...progress.facts, { method: 'otp' as const, at: confirmed.factor.createdAt }];
-          return signIn.goOn(raw, pending, await withCodes(account, { ...progress, facts }));
+          const fact = { method: 'otp' as const, at: confirmed.factor.createdAt };
+          const proven = withFact(progress, { accountId: account.id, epoch: account.epoch, fact });
+          return signIn.goOn(raw, pending, await withCodes(account, proven));
         }),
     }),
 

@@ -14,6 +14,7 @@ import { meetsAcr, twoFactors } from '../acr.ts';
 import { nowMs } from '../clock.ts';
 import { Unavailable } from '../errors.ts';
 import type { Reply } from '../http/route.ts';
+import { upstreamSecret } from '../http/upstream-cookie.ts';
 import type { Mails } from '../mail/mail.ts';
 import type { Interactions, PendingInteraction } from '../oidc/oidc.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -138,7 +139,8 @@ export function createSignIn(parts: SignInParts): SignIn {
     done: Done,
   ): Promise<Reply> {
     const { account, amr, acr, isTrusted, isWaived } = done;
-    if (upstream.providers.length > 0) await linkHeld(ctx, pending, progress, account);
+    // Who never went to another provider has left nothing to be linked.
+    if (upstreamSecret(ctx, parts.isHttps) !== undefined) await linkHeld(ctx, pending, progress, account);
     const isKnown = cookies.known(ctx, account) !== undefined;
     const given = isKnown ? [] : [cookies.giveKnown(account)];
     if (progress.trust && !isTrusted) {

@@ -4,6 +4,7 @@ import { type Account, mintAccountId } from '../accounts/accounts.ts';
 import { nowMs } from '../clock.ts';
 import { Refusal } from '../errors.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
+import { upstreamCookie, upstreamSecret } from '../http/upstream-cookie.ts';
 import type { PendingInteraction } from '../oidc/oidc.ts';
 import type { FinishOutcome, Identity } from '../upstream/upstream.ts';
 import { interactionParams } from './open-interaction.ts';
@@ -22,8 +23,8 @@ const anything = z.record(z.string(), z.unknown());
 
 export function upstreamRoutes(parts: StepParts): Route[] {
   const { accounts, factors, flows, upstream, signIn, pages, open, isHttps } = parts;
-  const cookie = isHttps ? '__Host-holdfast_upstream' : 'holdfast_upstream';
-  const secretOf = (ctx: Context) => ctx.cookies.get(cookie, { signed: false });
+  const cookie = upstreamCookie(isHttps);
+  const secretOf = (ctx: Context) => upstreamSecret(ctx, isHttps);
 
   async function comeBack(ctx: Context, pending: PendingInteraction, identity: Identity): Promise<Reply> {
     const resolution = await upstream.resolve(identity);

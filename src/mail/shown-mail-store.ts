@@ -8,9 +8,6 @@ const purpose = 'shown-mail';
 const mostKept = 50;
 const keptMs = 24 * 60 * 60 * 1000;
 
-/** The last mails of local mode, where none is sent: at most 50, for a day, sealed like those of the outbox. */
-export type ShownMailStore = ReturnType<typeof createShownMailStore>;
-
 export function createShownMailStore(store: Store, ring: KeyRing) {
   const shown = store.keys.mailsShown();
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Refusal } from '../errors.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
+import { upstreamCookie } from '../http/upstream-cookie.ts';
 import { csrfField, idField, saysQuery } from './forms.ts';
 import type { PageParts } from './self-service.ts';
 import { momentOf, type Says, type Visit } from './visit.ts';
@@ -16,7 +17,7 @@ const unlinkForm = z.strictObject({ csrf: csrfField, identity: idField });
  */
 export function providerRoutes(parts: PageParts): Route[] {
   const { visits, upstream, csrf, issuer, news } = parts;
-  const cookie = `${issuer.startsWith('https:') ? '__Host-' : ''}holdfast_upstream`;
+  const cookie = upstreamCookie(issuer.startsWith('https:'));
   const bindingOf = ({ session }: Visit, providerId: string) => `link:${session.uid}:${providerId}`;
   const nameOf = (providerId: string) =>
     upstream.providers.find(({ id }) => id === providerId)?.name ?? providerId;

@@ -191,8 +191,6 @@ export function createLinkStore(store: Store, ring: KeyRing) {
   };
 }
 
-export type LinkStore = ReturnType<typeof createLinkStore>;
-
 function toValue(identity: Identity, linkedAt: number, lastUsedAt: number): string {
   const { providerId, issuer, sub, email, name } = identity;
   return JSON.stringify({ providerId, issuer, sub, email, name, linkedAt, lastUsedAt });
