@@ -1,7 +1,6 @@
 import { type AccountFlows, createAccountFlows } from './accounts/account-flows.ts';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
 import { type Activity, createActivity } from './accounts/activity.ts';
-import { labelBrowser } from './accounts/browser-label.ts';
 import { type AccountExport, createAccountExport } from './accounts/export.ts';
 import { createFactors, type Factors } from './accounts/factors.ts';
 import { type AccountImport, createAccountImport } from './accounts/import.ts';
@@ -87,10 +86,4 @@ export function buildAccounts(
       await Promise.all([hasher.close(), rules.close()]);
     },
   };
-}
-
-/** Such as "Firefox, Linux"; empty where the browser does not say. */
-export function nameBrowser(userAgent: string): string {
-  const { browser, system } = labelBrowser(userAgent);
-  return [browser, system].filter(Boolean).join(', ');
 }

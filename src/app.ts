@@ -5,7 +5,8 @@
 import { fileURLToPath } from 'node:url';
 import type { Middleware } from 'koa';
 import compose from 'koa-compose';
-import { type AccountParts, buildAccounts, nameBrowser } from './app-accounts.ts';
+import { nameBrowser } from './accounts/browser-label.ts';
+import { type AccountParts, buildAccounts } from './app-accounts.ts';
 import type { Config } from './config.ts';
 import { Unavailable } from './errors.ts';
 import { loadAssets } from './http/assets.ts';
@@ -206,23 +207,22 @@ export function createApp(
         server.app.keys = oidc.cookieKeys as never;
         const isHttps = config.issuer.startsWith('https:');
         const cookies = browserCookies({ ...built, isHttps });
-        const console = {
+        const consoleParts = {
           ...built,
           issuer: config.issuer,
           signedIn: oidc.signedIn,
           renderer: pages.renderer,
           csrf: createCsrf(built.csrfKey),
-          nameBrowser,
           trustedCookie: cookies.trusted,
           knownCookie: cookies.giveKnown,
         };
         const interactions = interactionRoutes({
           ...built,
-          finishLinking: finishLinking(console),
+          finishLinking: finishLinking(consoleParts),
           interactions: oidc.interactions,
           renderer: pages.renderer,
           csrf: createCsrf(built.csrfKey),
-          notices: createSignInNotices({ ...built, nameBrowser }),
+          notices: createSignInNotices(built),
           isHttps,
         });
         const accountPages = accountPageRoutes({
@@ -236,7 +236,7 @@ export function createApp(
         provider = compose([
           oidc.published.middleware,
           oidc.commitRequest,
-          routesMiddleware([...interactions, ...accountPages, ...selfServiceRoutes(console)], {
+          routesMiddleware([...interactions, ...accountPages, ...selfServiceRoutes(consoleParts)], {
             strict: false,
           }),
           oidc.engine,

@@ -23,6 +23,16 @@ export class Unavailable extends Error {
 /** Too much of one kind of work is waiting already; the rest of the service goes on. */
 export class Overloaded extends Unavailable {}
 
+/** Turns "too much is waiting" into an outcome, where a person can be told so and keep their form. */
+export async function unlessBusy<T>(work: Promise<T>): Promise<T | { ok: false; problem: 'busy' }> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Overloaded) return { ok: false, problem: 'busy' };
+    throw error;
+  }
+}
+
 /** The kinds of trouble that a person can be told about; each has its own words on the error page. */
 export type ProblemKind =
   | 'expired'

@@ -33,3 +33,9 @@ export function labelBrowser(userAgent: string | undefined): BrowserLabel {
   const first = (rules: [RegExp, string][]) => rules.find(([pattern]) => pattern.test(text))?.[1];
   return { browser: first(browsers), system: first(systems) };
 }
+
+/** The label in one line, such as "Firefox, Linux"; empty where the browser does not say. */
+export function nameBrowser(userAgent: string | undefined): string {
+  const { browser, system } = labelBrowser(userAgent);
+  return [browser, system].filter(Boolean).join(', ');
+}

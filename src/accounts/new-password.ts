@@ -2,11 +2,21 @@ import type { KeyRing } from '../redis/key-ring.ts';
 import { fitPassword, longestPassword, type PasswordHasher } from './password.ts';
 import type { Profile } from './profile.ts';
 
+/** In code points, of a password that is all that a sign-in asks for (SP 800-63B-4 3.1.1.2). */
+export const usualMinimumLength = 15;
+
+/** What the rules have against a password, as a code that pages have a text for. */
+export type PasswordReason =
+  | 'password-too-common'
+  | 'password-like-yours'
+  | 'password-repeats'
+  | 'password-pattern'
+  | 'password-breached';
+
 export type PasswordProblem =
   | { ok: false; problem: 'password-too-short'; minimumLength: number }
   | { ok: false; problem: 'password-too-long'; maximumLength: number }
-  /** `reason` is what the rules say of it. */
-  | { ok: false; problem: 'password-weak'; reason: string };
+  | { ok: false; problem: 'password-weak'; reason: PasswordReason };
 
 /** What a password must not be made of: the person's address and names. */
 export type PasswordAbout = { email?: string; names?: string[] };
@@ -18,7 +28,7 @@ export type PasswordAbout = { email?: string; names?: string[] };
 export type PasswordRule = (
   password: string,
   about: PasswordAbout,
-) => Promise<string | undefined> | string | undefined;
+) => Promise<PasswordReason | undefined> | PasswordReason | undefined;
 
 /** Of the key that seals password hashes. */
 const purpose = 'password';
@@ -42,7 +52,7 @@ export function createNewPasswords(parts: {
   minimumLength?: number | undefined;
   check?: PasswordRule | undefined;
 }): NewPasswords {
-  const { ring, hasher, minimumLength = 15, check } = parts;
+  const { ring, hasher, minimumLength = usualMinimumLength, check } = parts;
   if (minimumLength < leastMinimumLength) {
     throw new RangeError(
       `passwords of less than ${leastMinimumLength} characters are not safe with any factor`,

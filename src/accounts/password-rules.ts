@@ -5,20 +5,9 @@
  * one is checked: a newer list locks nobody out.
  */
 import type { Log } from '../log.ts';
-import type { PasswordAbout, PasswordRule } from './new-password.ts';
+import { type PasswordAbout, type PasswordRule, usualMinimumLength } from './new-password.ts';
 import { createBreachList } from './password-breach.ts';
-import { createPasswordStrength, type WeaknessOfPassword } from './password-strength.ts';
-
-/** What is wrong with a password, as a code that pages have a text for. */
-export type PasswordReason = WeaknessOfPassword | 'password-breached';
-
-export const passwordReasons: readonly PasswordReason[] = [
-  'password-too-common',
-  'password-like-yours',
-  'password-repeats',
-  'password-pattern',
-  'password-breached',
-];
+import { createPasswordStrength } from './password-strength.ts';
 
 export type PasswordRules = {
   /** @throws Unavailable when too many passwords are being looked at */
@@ -45,9 +34,9 @@ export function createPasswordRules(parts: {
   breachUrl?: string | undefined;
   log: Log;
 }): PasswordRules {
-  const { serviceNames, minimumLength = 15, breachUrl, log } = parts;
+  const { serviceNames, minimumLength = usualMinimumLength, breachUrl, log } = parts;
   // 10^10 guesses are months at the speed that the limits of the sign-in and the hashes leave to a guesser.
-  const strength = createPasswordStrength({ leastGuesses: minimumLength >= 15 ? 1e10 : 1e6 });
+  const strength = createPasswordStrength({ leastGuesses: minimumLength >= usualMinimumLength ? 1e10 : 1e6 });
   const breaches = breachUrl === undefined ? undefined : createBreachList(breachUrl, log);
 
   return {

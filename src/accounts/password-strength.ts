@@ -2,13 +2,10 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Unavailable } from '../errors.ts';
 import { createGate } from './gate.ts';
+import type { PasswordReason } from './new-password.ts';
 import type { StrengthAnswer, StrengthQuestion } from './password-strength-worker.ts';
 
-export type WeaknessOfPassword =
-  | 'password-too-common'
-  | 'password-like-yours'
-  | 'password-repeats'
-  | 'password-pattern';
+export type WeaknessOfPassword = Exclude<PasswordReason, 'password-breached'>;
 
 /**
  * What follows is not looked at: the time goes up with the square of the length, and what is hard to guess so far

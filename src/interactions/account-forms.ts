@@ -4,11 +4,10 @@ import type { AccountFlows } from '../accounts/account-flows.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { Activity } from '../accounts/activity.ts';
 import type { PasswordProblem } from '../accounts/new-password.ts';
-import { type PasswordReason, passwordReasons } from '../accounts/password-rules.ts';
 import type { Config } from '../config.ts';
-import { Overloaded } from '../errors.ts';
 import { type Browser, browserFor, requireBrowser } from '../http/browser-cookie.ts';
 import type { Csrf } from '../http/csrf.ts';
+import { passwordProblem } from '../http/password-problem.ts';
 import type { FormProblem, Renderer } from '../http/render.ts';
 import type { Reply } from '../http/route.ts';
 import type { Mails } from '../mail/mail.ts';
@@ -48,9 +47,6 @@ export const linkQuery = z.object({
   kept: z.literal('yes').optional(),
 });
 
-/** In characters; what `newPasswords` asks where a password is all that a sign-in needs. */
-export const minimumLength = 15;
-
 /** The browser at a page, and the token of the form on it. */
 export type Form = { browser: Browser; csrfToken: string };
 
@@ -80,13 +76,7 @@ export function tooManyAttempts(retryAfterSeconds: number): Refused {
 }
 
 export function refusedPassword(refused: PasswordProblem): Refused {
-  const problem: FormProblem =
-    refused.problem === 'password-too-short'
-      ? { code: refused.problem, limit: refused.minimumLength }
-      : refused.problem === 'password-too-long'
-        ? { code: refused.problem, limit: refused.maximumLength }
-        : { code: isReason(refused.reason) ? refused.reason : 'password-too-common' };
-  return { problem, status: 400 };
+  return { problem: passwordProblem(refused), status: 400 };
 }
 
 /** A page with a form. Its browser keeps the cookie that the form belongs to. */
@@ -104,22 +94,8 @@ export function formReply(
   };
 }
 
-function isReason(reason: string): reason is PasswordReason {
-  return (passwordReasons as readonly string[]).includes(reason);
-}
-
 export function isPasswordProblem(refused: { ok: false; problem: string }): refused is PasswordProblem {
   return ['password-too-short', 'password-too-long', 'password-weak'].includes(refused.problem);
-}
-
-/** Too many hashes at once is a "busy" for this person, not an outage; the form is kept. */
-export async function unlessBusy<T>(work: Promise<T>): Promise<T | { ok: false; problem: 'busy' }> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof Overloaded) return { ok: false, problem: 'busy' };
-    throw error;
-  }
 }
 
 export const busy: Refused = { problem: { code: 'busy' }, status: 503, retryAfterSeconds: 2 };

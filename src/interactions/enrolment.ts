@@ -1,10 +1,10 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
 import type { Account } from '../accounts/accounts.ts';
+import { readPasskeyResponse } from '../http/passkey-response.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { PendingInteraction } from '../oidc/oidc.ts';
 import { csrfField, interactionParams } from './open-interaction.ts';
-import { readPasskeyResponse } from './passkey-form.ts';
 import type { EnrolAgain } from './sign-in-pages.ts';
 import { type SignInProgress, withFact } from './sign-in-progress.ts';
 import type { StepParts } from './step-parts.ts';

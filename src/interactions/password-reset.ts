@@ -2,9 +2,10 @@
  * The pages for a password that was forgotten: asking for the link, and choosing a new password. They own the
  * routes; who gets a mail, and what a reset changes, decides accounts/reset-password.ts.
  */
-import type { Context } from 'koa';
 import { z } from 'zod';
-import { labelBrowser } from '../accounts/browser-label.ts';
+import { nameBrowser } from '../accounts/browser-label.ts';
+import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
+import { unlessBusy } from '../errors.ts';
 import type { FormProblem } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { Locale } from '../locale.ts';
@@ -17,11 +18,9 @@ import {
   fields,
   formReply,
   isPasswordProblem,
-  minimumLength,
   type Refused,
   refusedPassword,
   tooManyAttempts,
-  unlessBusy,
 } from './account-forms.ts';
 import { createLinkPages } from './link-pages.ts';
 import { signInPath } from './way-back.ts';
@@ -124,7 +123,7 @@ export function passwordResetRoutes(parts: AccountPageParts): Route[] {
         if (!isOurs) return again({ problem: { code: 'form-expired' } });
         if (password === '') return again({ problem: { code: 'password-missing' } });
 
-        const where = whereFrom(raw);
+        const where = nameBrowser(raw.get('user-agent'));
         const completed = await unlessBusy(
           resetPassword.complete(token, {
             browser: form.browser.secret,
@@ -191,10 +190,4 @@ export function passwordResetRoutes(parts: AccountPageParts): Route[] {
 
 function askPath(interaction: string): string {
   return interaction === '' ? '/forgot-password' : `/forgot-password?interaction=${interaction}`;
-}
-
-/** Such as "Firefox, Linux"; for the notice to the owner. */
-function whereFrom(ctx: Context): string {
-  const { browser, system } = labelBrowser(ctx.get('user-agent'));
-  return [browser, system].filter(Boolean).join(', ');
 }

@@ -1,9 +1,8 @@
 import type { Context } from 'koa';
 import { z } from 'zod';
-import type { PasswordCheck } from '../accounts/accounts.ts';
 import { mintAccountId } from '../accounts/accounts.ts';
 import type { Factor } from '../accounts/factors.ts';
-import { Overloaded } from '../errors.ts';
+import { unlessBusy } from '../errors.ts';
 import { type Route, route } from '../http/route.ts';
 import { csrfField, interactionParams } from './open-interaction.ts';
 import { browserCookies } from './sign-in-cookies.ts';
@@ -80,7 +79,7 @@ export function createPasswordSignIn(parts: StepParts): Route[] {
             return again(needsReset ? 'locked' : 'too-many-attempts', { status: 429, retryAfterSeconds });
           }
           const checked = await unlessBusy(attempt.checkPassword(body.password));
-          if (checked === 'busy') {
+          if (!checked.ok && checked.problem === 'busy') {
             await limits.notMade(passed.ticket);
             return again('busy', { status: 503, retryAfterSeconds: 2 });
           }
@@ -123,14 +122,4 @@ export function createPasswordSignIn(parts: StepParts): Route[] {
       },
     }),
   ];
-
-  /** Too many hashes at once is a "busy" for this person, not an outage. */
-  async function unlessBusy(checking: Promise<PasswordCheck>): Promise<PasswordCheck | 'busy'> {
-    try {
-      return await checking;
-    } catch (error) {
-      if (error instanceof Overloaded) return 'busy';
-      throw error;
-    }
-  }
 }

@@ -1,5 +1,8 @@
 /** The page that the mail of a registration leads to, in the browser that registered or in another. */
+
 import { z } from 'zod';
+import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
+import { unlessBusy } from '../errors.ts';
 import type { FormProblem } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { Locale } from '../locale.ts';
@@ -11,10 +14,8 @@ import {
   fields,
   formReply,
   isPasswordProblem,
-  minimumLength,
   type Refused,
   refusedPassword,
-  unlessBusy,
 } from './account-forms.ts';
 import { createLinkPages } from './link-pages.ts';
 

@@ -3,7 +3,10 @@
  * the routes and what is kept in the browser between them; not what the mail leads to
  * (registration-confirmation.ts), nor what an account may be and when it comes to be (accounts/register.ts).
  */
+
 import { z } from 'zod';
+import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
+import { unlessBusy } from '../errors.ts';
 import type { FormProblem, Views } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { Locale } from '../locale.ts';
@@ -16,11 +19,9 @@ import {
   fields,
   formReply,
   isPasswordProblem,
-  minimumLength,
   type Refused,
   refusedPassword,
   tooManyAttempts,
-  unlessBusy,
 } from './account-forms.ts';
 import { signInPath } from './way-back.ts';
 

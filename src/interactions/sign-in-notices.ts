@@ -2,6 +2,7 @@ import type { Context } from 'koa';
 import { localeOf } from '../accounts/account-mail.ts';
 import type { Account } from '../accounts/accounts.ts';
 import type { Activity } from '../accounts/activity.ts';
+import { nameBrowser } from '../accounts/browser-label.ts';
 import { nowMs } from '../clock.ts';
 import type { Mails } from '../mail/mail.ts';
 import type { PendingInteraction } from '../oidc/oidc.ts';
@@ -37,13 +38,8 @@ export type SignInNotices = {
 /** Whoever has just made an account knows that they sign in. */
 const newAccountMs = 60 * 60 * 1000;
 
-/** @param parts.nameBrowser a short name for a browser, from its User-Agent */
-export function createSignInNotices(parts: {
-  mail: Mails;
-  activity: Activity;
-  nameBrowser(userAgent: string): string;
-}): SignInNotices {
-  const { mail, activity, nameBrowser } = parts;
+export function createSignInNotices(parts: { mail: Mails; activity: Activity }): SignInNotices {
+  const { mail, activity } = parts;
   const addressOf = (account: Account) => ({ to: account.email, locale: localeOf(account) });
 
   return {

@@ -1,5 +1,6 @@
 import { localeOf } from '../accounts/account-mail.ts';
 import type { Activity, ActivityKind } from '../accounts/activity.ts';
+import { nameBrowser } from '../accounts/browser-label.ts';
 import type { Factor } from '../accounts/factors.ts';
 import { nowMs } from '../clock.ts';
 import { translator } from '../locale.ts';
@@ -26,12 +27,8 @@ const kindNames = {
   'recovery-codes': 'account.kind.recovery-codes',
 } as const;
 
-export function createNews(parts: {
-  mail: Mails;
-  activity: Activity;
-  nameBrowser(userAgent: string): string;
-}): News {
-  const { mail, activity, nameBrowser } = parts;
+export function createNews(parts: { mail: Mails; activity: Activity }): News {
+  const { mail, activity } = parts;
 
   const note: News['note'] = async ({ ctx, account }, kind, { what, id } = {}) => {
     const details = { browser: nameBrowser(ctx.get('user-agent')), address: ctx.ip, what };

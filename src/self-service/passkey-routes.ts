@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { nameBrowser } from '../accounts/browser-label.ts';
+import { readPasskeyResponse } from '../http/passkey-response.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import { afterAdding } from './factor-items.ts';
 import { csrfField, nameField, saysQuery } from './forms.ts';
@@ -23,7 +25,7 @@ const problems = {
 
 /** Setting up a passkey: the page's script asks the authenticator, and sends its answer with the form. */
 export function passkeyRoutes(parts: PageParts): Route[] {
-  const { visits, factors, news, nameBrowser } = parts;
+  const { visits, factors, news } = parts;
   const contextOf = ({ session }: Visit) => `account:${session.uid}`;
 
   async function show(visit: Visit, typed: string | undefined, says: Says = {}): Promise<Reply> {
@@ -58,7 +60,7 @@ export function passkeyRoutes(parts: PageParts): Route[] {
           const { id } = visit.account;
           const again = (problem: Says['problem'] & string) => show(visit, name, { problem, status: 400 });
           if (!visits.isOwnForm(visit, body.csrf)) return again('form-expired');
-          const response = fromJson(body.response);
+          const response = readPasskeyResponse(body.response);
           const outcome = await factors.passkeys.finishRegistration(id, contextOf(visit), {
             sealed,
             response,
@@ -73,12 +75,4 @@ export function passkeyRoutes(parts: PageParts): Route[] {
         }),
     }),
   ];
-}
-
-function fromJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { PasswordProblem } from '../accounts/accounts.ts';
-import { type PasswordReason, passwordReasons } from '../accounts/password-rules.ts';
-import { Overloaded } from '../errors.ts';
+import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
+import { unlessBusy } from '../errors.ts';
+import { passwordProblem } from '../http/password-problem.ts';
 import type { FormProblem } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import { csrfField, saysQuery } from './forms.ts';
@@ -9,8 +9,6 @@ import type { PageParts } from './self-service.ts';
 import type { Says, Visit } from './visit.ts';
 
 const page = '/account/password';
-/** In characters; what is asked of a password that is all that a sign-in needs. */
-const minimumLength = 15;
 
 /** Without a password there is none to ask for. */
 const place = { page, isSensitive: ({ hasPassword }: { hasPassword: boolean }) => !hasPassword };
@@ -83,7 +81,7 @@ export function passwordRoutes(parts: PageParts): Route[] {
     const outcome = await accounts.setPassword(account.id, password);
     if (!outcome.ok) {
       if (outcome.problem === 'not-found') return { redirect: '/account' };
-      return refuse(visit, { problems: [problemOf(outcome)] });
+      return refuse(visit, { problems: [passwordProblem(outcome)] });
     }
     const { epoch } = outcome.account;
     // Whatever else is signed in ends; not before this one stays is anything told.
@@ -114,24 +112,10 @@ export function passwordRoutes(parts: PageParts): Route[] {
           if (!visits.isOwnForm(visit, body.csrf)) {
             return refuse(visit, { says: { problem: 'form-expired' } });
           }
-          try {
-            return await change(visit, body, clientAddress);
-          } catch (error) {
-            if (!(error instanceof Overloaded)) throw error;
-            return refuse(visit, { says: { problem: 'busy', status: 503, waitSeconds: 2 } });
-          }
+          const reply = await unlessBusy(change(visit, body, clientAddress));
+          const isBusy = 'problem' in reply;
+          return isBusy ? refuse(visit, { says: { problem: 'busy', status: 503, waitSeconds: 2 } }) : reply;
         }),
     }),
   ];
-}
-
-function problemOf(refused: PasswordProblem): FormProblem {
-  if (refused.problem === 'password-too-short')
-    return { code: refused.problem, limit: refused.minimumLength };
-  if (refused.problem === 'password-too-long') return { code: refused.problem, limit: refused.maximumLength };
-  return { code: isReason(refused.reason) ? refused.reason : 'password-too-common' };
-}
-
-function isReason(reason: string): reason is PasswordReason {
-  return passwordReasons.some((one) => one === reason);
 }

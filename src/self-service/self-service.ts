@@ -41,8 +41,6 @@ export type SelfServiceParts = Omit<VisitParts, 'returnPath'> & {
   activity: Activity;
   /** For what a browser keeps for us. */
   sealer: Sealer;
-  /** Such as "Firefox, Linux", from a User-Agent; empty where it does not say. */
-  nameBrowser(userAgent: string): string;
   /** The cookie by which the account trusts this browser, not checked yet. */
   trustedCookie(ctx: Context, accountId: string): string | undefined;
   /** By which the account knows this browser; it holds for the account's present epoch. */

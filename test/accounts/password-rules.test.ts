@@ -4,11 +4,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { expect } from 'chai';
-import {
-  createPasswordRules,
-  type PasswordRules,
-  passwordReasons,
-} from '../../src/accounts/password-rules.ts';
+import type { PasswordReason } from '../../src/accounts/new-password.ts';
+import { createPasswordRules, type PasswordRules } from '../../src/accounts/password-rules.ts';
 import { createPasswordStrength } from '../../src/accounts/password-strength.ts';
 import { captureLog } from '../support/captured-log.ts';
 
@@ -22,7 +19,7 @@ describe('the rules for passwords', () => {
   });
   after(() => rules.close());
 
-  const refused: Record<string, string[]> = {
+  const refused: Record<Exclude<PasswordReason, 'password-breached'>, string[]> = {
     'password-too-common': ['iloveyouforever', 'ILoveYouForever', 'p4ssw0rdletmein1', 'letmein123letmein'],
     'password-repeats': ['aaaaaaaaaaaaaaaa', 'passwordpassword', 'Sommer2024Sommer2024', 'a1!B'.repeat(200)],
     'password-pattern': ['abcdefghijklmnop', 'qwertzuiopqwertz', 'zyxwvutsrqponmlk'],
@@ -41,7 +38,6 @@ describe('the rules for passwords', () => {
       for (const password of passwords) {
         expect(await rules.check(password, ada), password).to.equal(reason);
       }
-      expect(passwordReasons).to.include(reason);
     });
   }
 
