@@ -2,70 +2,42 @@ import { expect } from 'chai';
 import { type Account, mintAccountId } from '../../src/accounts/accounts.ts';
 import { Unavailable } from '../../src/errors.ts';
 import { Change } from '../../src/redis/change.ts';
-import { startCluster, startStandalone, type Topology } from '../support/redis-topologies.ts';
-import { type AccountFixture, interrupted, openAccounts } from './account-fixture.ts';
-import {
-  commandsOf,
-  createMailbox,
-  type Flows,
-  flowsOn,
-  killEverywhere,
-  type Mailbox,
-  password,
-} from './flow-fixture.ts';
+import { startCluster, startStandalone } from '../support/redis-topologies.ts';
+import { interrupted } from './account-fixture.ts';
+import { commandsOf, flowsOn, killEverywhere, password, usePods } from './flow-fixture.ts';
 
 const topologies = { 'one Redis': startStandalone, 'a Redis Cluster': startCluster };
 const address = '192.0.2.1';
 
 for (const [where, start] of Object.entries(topologies)) {
   describe(`deleting an account on ${where}`, () => {
-    let topology: Topology;
-    let first: AccountFixture;
-    let second: AccountFixture;
-    let mail: Mailbox;
-    let flows: Flows;
-    let other: Flows;
+    const pods = usePods(start);
     let number = 0;
 
-    before(async () => {
-      topology = await start();
-      first = await openAccounts(topology.url);
-      second = await openAccounts(topology.url, first.prefix);
-    });
-    beforeEach(() => {
-      mail = createMailbox();
-      flows = flowsOn(first, mail);
-      other = flowsOn(second, mail);
-    });
-    after(async () => {
-      await Promise.all([first?.close(), second?.close()]);
-      await topology?.stop();
-    });
-
     async function create(): Promise<Account> {
-      const made = await first.accounts.create({
+      const made = await pods.first.accounts.create({
         email: `zebedee-${++number}@example.com`,
         name: `Zebedee-${number}-Quick`,
         locale: 'de',
       });
       if (!made.ok) throw new Error(made.problem);
       const { id } = made.account;
-      const { keys } = first.store;
-      await first.store.call('HSET', keys.accountFactors(id), 'factor', 'Zebedee’s telephone');
-      await first.store.call('HSET', keys.accountBrowsers(id), 'browser', 'record');
-      await first.store.call('HSET', keys.accountUpstreams(id), 'upstream', 'record');
-      await first.store.call('ZADD', keys.accountSignedIn(id), 1, 'session');
-      await first.store.call('XADD', keys.accountActivity(id), '*', 'what', 'signed in');
+      const { keys } = pods.first.store;
+      await pods.first.store.call('HSET', keys.accountFactors(id), 'factor', 'Zebedee’s telephone');
+      await pods.first.store.call('HSET', keys.accountBrowsers(id), 'browser', 'record');
+      await pods.first.store.call('HSET', keys.accountUpstreams(id), 'upstream', 'record');
+      await pods.first.store.call('ZADD', keys.accountSignedIn(id), 1, 'session');
+      await pods.first.store.call('XADD', keys.accountActivity(id), '*', 'what', 'signed in');
       return made.account;
     }
 
     /** Every key of this provider, wherever it lies, with what is in it. */
     async function everything(): Promise<string> {
-      const { client } = first.store.handle;
+      const { client } = pods.first.store.handle;
       const nodes = 'nodes' in client ? client.nodes('master') : [client];
       const found: string[] = [];
       for (const node of nodes) {
-        for (const key of await node.keys(`${first.prefix}*`)) {
+        for (const key of await node.keys(`${pods.first.prefix}*`)) {
           const read = { hash: 'HGETALL', string: 'GET', zset: 'ZRANGE', stream: 'XRANGE' }[
             await node.type(key)
           ];
@@ -77,15 +49,15 @@ for (const [where, start] of Object.entries(topologies)) {
     }
 
     async function expectGone({ id, email }: Account): Promise<void> {
-      expect(await second.accounts.find(id)).to.equal(undefined);
-      expect(await second.accounts.findByEmail(email)).to.equal(undefined);
-      expect(await second.accounts.present(id)).to.equal(undefined);
+      expect(await pods.second.accounts.find(id)).to.equal(undefined);
+      expect(await pods.second.accounts.findByEmail(email)).to.equal(undefined);
+      expect(await pods.second.accounts.present(id)).to.equal(undefined);
       const change = new Change();
-      second.accounts.requireEpoch(change, id, 0);
-      expect((await second.store.commit(change)).ok).to.equal(false);
-      expect((await second.accounts.list({ count: 1000 })).accounts.some((one) => one.id === id)).to.equal(
-        false,
-      );
+      pods.second.accounts.requireEpoch(change, id, 0);
+      expect((await pods.second.store.commit(change)).ok).to.equal(false);
+      expect(
+        (await pods.second.accounts.list({ count: 1000 })).accounts.some((one) => one.id === id),
+      ).to.equal(false);
     }
 
     it('leaves a tombstone and nothing personal, and frees the address', async () => {
@@ -94,53 +66,61 @@ for (const [where, start] of Object.entries(topologies)) {
       expect(await everything())
         .to.contain('Zebedee')
         .and.contain(email);
-      expect(await flows.deleteAccount.delete(id)).to.deep.equal({ ok: true });
+      expect(await pods.flows.deleteAccount.delete(id)).to.deep.equal({ ok: true });
       await expectGone(account);
       const left = await everything();
       for (const personal of ['Zebedee', email, 'signed in', 'session'])
         expect(left).to.not.contain(personal);
       // The tombstone is all that names it.
       expect(left.split('\n').filter((line) => line.includes(id))).to.deep.equal([
-        first.store.keys.account(id),
+        pods.first.store.keys.account(id),
       ]);
-      expect(await first.store.read(first.store.keys.account(id))).to.deep.equal({ status: 'deleted' });
-      expect(await first.store.call('PTTL', first.store.keys.account(id))).to.be.greaterThan(0);
-      expect(mail.to(email)).to.deep.equal([
+      expect(await pods.first.store.read(pods.first.store.keys.account(id))).to.deep.equal({
+        status: 'deleted',
+      });
+      expect(await pods.first.store.call('PTTL', pods.first.store.keys.account(id))).to.be.greaterThan(0);
+      expect(pods.mail.to(email)).to.deep.equal([
         { kind: 'account-deleted', to: email, locale: 'de', values: {} },
       ]);
-      expect((await second.accounts.create({ email })).ok).to.equal(true);
+      expect((await pods.second.accounts.create({ email })).ok).to.equal(true);
     });
 
     it('is done once, and tells of it once, when it is asked for twenty times at once', async () => {
       const account = await create();
       const outcomes = await Promise.all(
-        Array.from({ length: 20 }, (_, i) => (i % 2 ? flows : other).deleteAccount.delete(account.id)),
+        Array.from({ length: 20 }, (_, i) =>
+          (i % 2 ? pods.flows : pods.other).deleteAccount.delete(account.id),
+        ),
       );
       expect(outcomes.every(({ ok }) => ok)).to.equal(true);
       await expectGone(account);
-      expect(mail.to(account.email)).to.have.lengthOf(1);
-      const next = await second.accounts.create({ email: account.email });
-      await flows.deleteAccount.delete(account.id);
-      expect((await second.accounts.findByEmail(account.email))?.id).to.equal(next.ok && next.account.id);
+      expect(pods.mail.to(account.email)).to.have.lengthOf(1);
+      const next = await pods.second.accounts.create({ email: account.email });
+      await pods.flows.deleteAccount.delete(account.id);
+      expect((await pods.second.accounts.findByEmail(account.email))?.id).to.equal(
+        next.ok && next.account.id,
+      );
     });
 
     it('is finished by asking again, wherever the pod was killed', async () => {
       let taken = 0;
-      const kills = await killEverywhere(first, mail, {
+      const kills = await killEverywhere(pods.first, pods.mail, {
         prepare: () => create(),
         step: ({ deleteAccount }, { id }) => deleteAccount.delete(id),
         async check(account, at) {
           // Whole or gone, never in between.
-          const found = await second.accounts.find(account.id);
-          expect((await second.accounts.findByEmail(account.email))?.id).to.equal(found?.id);
+          const found = await pods.second.accounts.find(account.id);
+          expect((await pods.second.accounts.findByEmail(account.email))?.id).to.equal(found?.id);
           // Somebody may have the address already before it is finished.
-          const early = await second.accounts.create({ email: account.email });
+          const early = await pods.second.accounts.create({ email: account.email });
           if (early.ok) taken += 1;
-          await other.deleteAccount.delete(account.id);
-          expect(await second.accounts.find(account.id)).to.equal(undefined);
-          expect(mail.to(account.email), `killed before command ${at}`).to.have.lengthOf(1);
-          const next = early.ok ? early : await second.accounts.create({ email: account.email });
-          expect((await second.accounts.findByEmail(account.email))?.id).to.equal(next.ok && next.account.id);
+          await pods.other.deleteAccount.delete(account.id);
+          expect(await pods.second.accounts.find(account.id)).to.equal(undefined);
+          expect(pods.mail.to(account.email), `killed before command ${at}`).to.have.lengthOf(1);
+          const next = early.ok ? early : await pods.second.accounts.create({ email: account.email });
+          expect((await pods.second.accounts.findByEmail(account.email))?.id).to.equal(
+            next.ok && next.account.id,
+          );
         },
       });
       expect(kills).to.be.greaterThan(15);
@@ -149,7 +129,7 @@ for (const [where, start] of Object.entries(topologies)) {
 
     it('is finished by whichever pod sweeps, when nobody asks again', async () => {
       const left: Account[] = [];
-      await killEverywhere(first, mail, {
+      await killEverywhere(pods.first, pods.mail, {
         prepare: () => create(),
         step: ({ deleteAccount }, { id }) => deleteAccount.delete(id),
         check: async (account) => {
@@ -157,17 +137,17 @@ for (const [where, start] of Object.entries(topologies)) {
         },
       });
       // Not what another pod may still be at.
-      expect(await other.deleteAccount.sweep()).to.equal(0);
-      const leaving = first.store.keys.accountsLeaving();
-      const ids = (await first.store.call('ZRANGE', leaving, 0, -1)) as string[];
+      expect(await pods.other.deleteAccount.sweep()).to.equal(0);
+      const leaving = pods.first.store.keys.accountsLeaving();
+      const ids = (await pods.first.store.call('ZRANGE', leaving, 0, -1)) as string[];
       expect(ids.length).to.be.greaterThan(10);
-      for (const id of ids) await first.store.call('ZADD', leaving, 1, id);
-      await Promise.all([flows.deleteAccount.sweep(), other.deleteAccount.sweep()]);
-      expect(await first.store.call('ZRANGE', leaving, 0, -1)).to.deep.equal([]);
+      for (const id of ids) await pods.first.store.call('ZADD', leaving, 1, id);
+      await Promise.all([pods.flows.deleteAccount.sweep(), pods.other.deleteAccount.sweep()]);
+      expect(await pods.first.store.call('ZRANGE', leaving, 0, -1)).to.deep.equal([]);
       for (const account of left) {
         if (ids.includes(account.id)) await expectGone(account);
       }
-      expect(await other.deleteAccount.sweep()).to.equal(0);
+      expect(await pods.other.deleteAccount.sweep()).to.equal(0);
     });
 
     it('lets the others end what they keep of it first, and again when it was not finished', async () => {
@@ -176,10 +156,10 @@ for (const [where, start] of Object.entries(topologies)) {
       const account = await create();
       const leave = async (id: string) => {
         seen.push(id);
-        expect(await second.accounts.find(id)).to.not.equal(undefined);
+        expect(await pods.second.accounts.find(id)).to.not.equal(undefined);
         if (isBroken) throw new Unavailable('not now');
       };
-      const { deleteAccount } = flowsOn(first, mail, { leave: [leave] });
+      const { deleteAccount } = flowsOn(pods.first, pods.mail, { leave: [leave] });
       const error = await deleteAccount.delete(account.id).catch((reason: unknown) => reason);
       expect(error).to.be.instanceOf(Unavailable);
       isBroken = false;
@@ -191,24 +171,28 @@ for (const [where, start] of Object.entries(topologies)) {
     it('is not undone by what is still in flight', async () => {
       const account = await create();
       const to = `new-${account.email}`;
-      await flows.changeEmail.request(account.id, to, { address });
-      await flows.resetPassword.request(account.email, { address });
-      await flows.resetPassword.settled();
-      await flows.verifyEmail.request(account.id, { address });
+      await pods.flows.changeEmail.request(account.id, to, { address });
+      await pods.flows.resetPassword.request(account.email, { address });
+      await pods.flows.resetPassword.settled();
+      await pods.flows.verifyEmail.request(account.id, { address });
       const tokens = {
-        change: mail.token('confirm-new-email', to),
-        reset: mail.token('reset-password', account.email),
-        verify: mail.token('verify-email', account.email),
+        change: pods.mail.token('confirm-new-email', to),
+        reset: pods.mail.token('reset-password', account.email),
+        verify: pods.mail.token('verify-email', account.email),
       };
-      await other.deleteAccount.delete(account.id);
+      await pods.other.deleteAccount.delete(account.id);
       const from = { browser: 'b' };
-      expect((await flows.changeEmail.confirm(tokens.change, from)).ok).to.equal(false);
-      expect((await flows.resetPassword.complete(tokens.reset, { ...from, password })).ok).to.equal(false);
-      expect((await flows.verifyEmail.confirm(tokens.verify, from)).ok).to.equal(false);
-      expect((await first.accounts.setStatus(account.id, 'active')).ok).to.equal(false);
-      expect((await first.accounts.setPassword(account.id, password)).ok).to.equal(false);
-      expect((await first.accounts.updateProfile(account.id, 1, { name: 'Zebedee' })).ok).to.equal(false);
-      const again = await first.accounts
+      expect((await pods.flows.changeEmail.confirm(tokens.change, from)).ok).to.equal(false);
+      expect((await pods.flows.resetPassword.complete(tokens.reset, { ...from, password })).ok).to.equal(
+        false,
+      );
+      expect((await pods.flows.verifyEmail.confirm(tokens.verify, from)).ok).to.equal(false);
+      expect((await pods.first.accounts.setStatus(account.id, 'active')).ok).to.equal(false);
+      expect((await pods.first.accounts.setPassword(account.id, password)).ok).to.equal(false);
+      expect((await pods.first.accounts.updateProfile(account.id, 1, { name: 'Zebedee' })).ok).to.equal(
+        false,
+      );
+      const again = await pods.first.accounts
         .create({ id: account.id, email: account.email })
         .catch((reason: unknown) => reason);
       expect(again).to.be.instanceOf(Unavailable);
@@ -219,46 +203,49 @@ for (const [where, start] of Object.entries(topologies)) {
     it('frees the address that it holds besides its own', async () => {
       const account = await create();
       const to = `other-${account.email}`;
-      await flows.changeEmail.request(account.id, to, { address });
-      await flows.changeEmail.confirm(mail.token('confirm-new-email', to), { browser: 'b' });
-      const undo = mail.token('email-changed', account.email);
-      expect((await other.changeEmail.lookUndo(undo, '')).ok).to.equal(true);
-      await flows.deleteAccount.delete(account.id);
-      expect(await other.changeEmail.lookUndo(undo, '')).to.deep.equal({ ok: false, problem: 'gone' });
+      await pods.flows.changeEmail.request(account.id, to, { address });
+      await pods.flows.changeEmail.confirm(pods.mail.token('confirm-new-email', to), { browser: 'b' });
+      const undo = pods.mail.token('email-changed', account.email);
+      expect((await pods.other.changeEmail.lookUndo(undo, '')).ok).to.equal(true);
+      await pods.flows.deleteAccount.delete(account.id);
+      expect(await pods.other.changeEmail.lookUndo(undo, '')).to.deep.equal({ ok: false, problem: 'gone' });
       for (const email of [account.email, to]) {
-        expect((await second.accounts.create({ email })).ok).to.equal(true);
+        expect((await pods.second.accounts.create({ email })).ok).to.equal(true);
       }
     });
 
     it('frees every address also when the account moves to another one meanwhile', async () => {
-      const commands = await commandsOf(first, mail, async ({ deleteAccount }) => {
+      const commands = await commandsOf(pods.first, pods.mail, async ({ deleteAccount }) => {
         await deleteAccount.delete((await create()).id);
       });
       for (let at = 0; at < commands.length; at++) {
         const account = await create();
         const to = `other-${account.email}`;
-        await flows.changeEmail.request(account.id, to, { address });
-        const token = mail.token('confirm-new-email', to);
-        const pod = interrupted(first.store, at, async () => {
-          await other.changeEmail.confirm(token, { browser: 'b' });
+        await pods.flows.changeEmail.request(account.id, to, { address });
+        const token = pods.mail.token('confirm-new-email', to);
+        const pod = interrupted(pods.first.store, at, async () => {
+          await pods.other.changeEmail.confirm(token, { browser: 'b' });
         });
-        await flowsOn(first, mail, {}, pod.store).deleteAccount.delete(account.id);
+        await flowsOn(pods.first, pods.mail, {}, pod.store).deleteAccount.delete(account.id);
         await expectGone(account);
         // Neither is held by who is gone.
         for (const email of [account.email, to]) {
-          expect(await second.store.readText(second.emailKey(email)), `at command ${at}`).to.not.equal(
-            account.id,
-          );
+          expect(
+            await pods.second.store.readText(pods.second.emailKey(email)),
+            `at command ${at}`,
+          ).to.not.equal(account.id);
         }
         for (const email of [account.email, to]) {
-          expect((await second.accounts.create({ email })).ok, `${email} at command ${at}`).to.equal(true);
+          expect((await pods.second.accounts.create({ email })).ok, `${email} at command ${at}`).to.equal(
+            true,
+          );
         }
       }
     });
 
     it('of nobody is ok', async () => {
-      expect(await flows.deleteAccount.delete(mintAccountId())).to.deep.equal({ ok: true });
-      expect(await flows.deleteAccount.delete('*')).to.deep.equal({ ok: true });
+      expect(await pods.flows.deleteAccount.delete(mintAccountId())).to.deep.equal({ ok: true });
+      expect(await pods.flows.deleteAccount.delete('*')).to.deep.equal({ ok: true });
     });
   });
 }

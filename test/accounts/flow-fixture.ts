@@ -6,7 +6,8 @@ import { createSignInLimits, defaultRules, type LimitRules } from '../../src/acc
 import { readConfig } from '../../src/config.ts';
 import type { Mail } from '../../src/mail/mail.ts';
 import type { Store } from '../../src/redis/redis.ts';
-import { type AccountFixture, interrupted, Killed } from './account-fixture.ts';
+import type { Topology } from '../support/redis-topologies.ts';
+import { type AccountFixture, interrupted, Killed, openAccounts } from './account-fixture.ts';
 
 export const password = 'correct horse battery staple';
 
@@ -91,6 +92,37 @@ export function flowsOn(
 }
 
 export type Flows = ReturnType<typeof flowsOn>;
+
+/**
+ * Two pods on a Redis of their own, for the tests of the `describe` that calls this; each test has a new mailbox.
+ * The members are there from the first hook on.
+ */
+export function usePods(start: () => Promise<Topology>) {
+  const pods = {} as {
+    first: AccountFixture;
+    second: AccountFixture;
+    mail: Mailbox;
+    /** On the first pod, and on the other. */
+    flows: Flows;
+    other: Flows;
+  };
+  let topology: Topology;
+  before(async () => {
+    topology = await start();
+    pods.first = await openAccounts(topology.url);
+    pods.second = await openAccounts(topology.url, pods.first.prefix);
+  });
+  beforeEach(() => {
+    pods.mail = createMailbox();
+    pods.flows = flowsOn(pods.first, pods.mail);
+    pods.other = flowsOn(pods.second, pods.mail);
+  });
+  after(async () => {
+    await Promise.all([pods.first?.close(), pods.second?.close()]);
+    await topology?.stop();
+  });
+  return pods;
+}
 
 /**
  * Runs a step of a flow again and again on a pod that is killed before its first command, its second, and so on,
