@@ -37,8 +37,8 @@ const mayImport: Record<string, string[]> = {
 
 /** A root file leans on modules for a type or a parser of what it reads. */
 const exceptions = new Set([
-  'config.ts → redis/redis-url.ts',
-  'config.ts → redis/vault.ts',
+  'config-values.ts → redis/redis-url.ts',
+  'config-values.ts → redis/vault.ts',
   'config.ts → upstream/provider-settings.ts',
 ]);
 

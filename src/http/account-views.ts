@@ -1,6 +1,6 @@
-import type { ClientSummary, FormProblem, PasskeyForm } from './render.ts';
+import type { ClientSummary, FormProblem, PasskeyForm } from './views.ts';
 
-/** The data of the self-service pages (/account); part of `Views` in render.ts. */
+/** The data of the self-service pages (/account); part of `Views` in views.ts. */
 
 /** A place in their navigation. */
 export type AccountSection =

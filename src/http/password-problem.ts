@@ -1,4 +1,4 @@
-import type { FormProblem } from './render.ts';
+import type { FormProblem } from './views.ts';
 
 /** A password that accounts/new-password.ts has refused. */
 export type RefusedPassword =

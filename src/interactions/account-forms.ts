@@ -8,8 +8,9 @@ import type { Config } from '../config.ts';
 import { type Browser, browserFor, requireBrowser } from '../http/browser-cookie.ts';
 import type { Csrf } from '../http/csrf.ts';
 import { passwordProblem } from '../http/password-problem.ts';
-import type { FormProblem, Renderer } from '../http/render.ts';
+import type { Renderer } from '../http/render.ts';
 import type { Reply } from '../http/route.ts';
+import type { FormProblem } from '../http/views.ts';
 import type { Mails } from '../mail/mail.ts';
 import type { Interactions } from '../oidc/oidc.ts';
 

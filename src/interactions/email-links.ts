@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import type { AccountFlows } from '../accounts/account-flows.ts';
 import type { Account } from '../accounts/accounts.ts';
-import type { FormProblem } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
+import type { FormProblem } from '../http/views.ts';
 import type { Locale } from '../locale.ts';
 import { type AccountPageParts, createForms, type Form, fields, formReply } from './account-forms.ts';
 import { createLinkPages, type LinkPageProblem } from './link-pages.ts';

@@ -3,8 +3,9 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { Refusal } from '../errors.ts';
 import { replyWithError } from '../http/error-reply.ts';
 import { localeOf } from '../http/language.ts';
-import type { Renderer, Views } from '../http/render.ts';
+import type { Renderer } from '../http/render.ts';
 import { allowFormAction } from '../http/security-headers.ts';
+import type { Views } from '../http/views.ts';
 import type { EnginePages } from '../oidc/oidc.ts';
 
 /** The pages that the engine shows at its own endpoints, as ours. */

@@ -3,8 +3,8 @@
 import { z } from 'zod';
 import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
 import { unlessBusy } from '../errors.ts';
-import type { FormProblem } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
+import type { FormProblem } from '../http/views.ts';
 import type { Locale } from '../locale.ts';
 import {
   type AccountPageParts,

@@ -2,8 +2,8 @@ import type { Context } from 'koa';
 import { z } from 'zod';
 import type { LinkPurpose } from '../accounts/one-time-link.ts';
 import { browserFor, requireBrowser } from '../http/browser-cookie.ts';
-import type { Views } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
+import type { Views } from '../http/views.ts';
 import type { Locale } from '../locale.ts';
 import {
   dropLink,

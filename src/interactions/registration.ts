@@ -7,8 +7,8 @@
 import { z } from 'zod';
 import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
 import { unlessBusy } from '../errors.ts';
-import type { FormProblem, Views } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
+import type { FormProblem, Views } from '../http/views.ts';
 import type { Locale } from '../locale.ts';
 import { keepAsked, keptAsked } from './account-cookies.ts';
 import {

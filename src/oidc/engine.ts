@@ -6,23 +6,18 @@ import type { Config } from '../config.ts';
 import { Unavailable } from '../errors.ts';
 import { locales } from '../locale.ts';
 import type { Log } from '../log.ts';
-import { randomText } from '../random.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
-import { sealLocator } from './account-locator.ts';
 import { createAdapter, type Stores } from './adapter.ts';
 import { type AccountSource, claimsByScope } from './claims.ts';
-import type { ClientStore } from './client-store.ts';
 import type { CookieKeys } from './cookie-keys.ts';
+import { adaptModels } from './engine-models.ts';
 import { enginePages } from './engine-pages.ts';
 import type { Login } from './interaction.ts';
 import type { EnginePages } from './pages.ts';
-import { createGrantLoader, firstGrantTag } from './policy.ts';
+import { createGrantLoader } from './policy.ts';
 import { createPromptPolicy, type SecondFactorRule, secondFactorRules } from './prompt-policy.ts';
-import { isUniqueProof } from './proof-store.ts';
-import { mintSessionId } from './session-store.ts';
 import { readSigningKeys } from './signing-keys.ts';
-import { mintTag, mintTokenId, type TokenStore } from './token-store.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
 export type EngineParts = {
@@ -49,9 +44,7 @@ export function createEngine(parts: EngineParts, extraFeatures: Configuration['f
     jwks: readSigningKeys(ring) as never,
   });
   provider.proxy = true;
-  mintOurIds(provider, ring, parts.stores.tokens);
-  keepLateSessions(provider, config);
-  checkOncePerPod(provider, parts);
+  adaptModels(provider, { ...parts, sessionCookie: longCookie(config) });
   provider.on('server_error', (_ctx: Context, error: unknown) => {
     // Whatever of ours the engine has called, and however: Redis being away is a 503, not a fault.
     if (error instanceof Unavailable) return unitOfWork().noteOutage(error);
@@ -285,134 +278,4 @@ function checkExtraMetadata(_ctx: unknown, key: string, value: unknown): void {
       ? typeof value === 'boolean'
       : Array.isArray(value) && value.every(isText));
   if (!fits) throw new errors.InvalidClientMetadata(`${key} has the wrong type`);
-}
-
-/** Members of the engine's models that its published types leave out. */
-type TokenModel = {
-  kind: string;
-  grantId?: string;
-  accountId?: string;
-  sessionUid?: string;
-  expiresWithSession?: boolean;
-  resourceServer?: { accessTokenFormat?: string };
-};
-type SessionModel = {
-  id: string;
-  uid: string;
-  jti: string;
-  exp?: number;
-  oldId?: string;
-  touched?: boolean;
-  save(seconds: number): Promise<string>;
-};
-
-/** Ids that lead to a slot without an index: see token-store.ts and session-store.ts. */
-function mintOurIds(provider: Provider, ring: KeyRing, tokens: TokenStore): void {
-  const inGrant = new Set(['AuthorizationCode', 'AccessToken', 'RefreshToken']);
-
-  function ourId(this: TokenModel): string {
-    if (this.kind === 'Grant') return mintTag();
-    if (this.kind === 'PushedAuthorizationRequest') return randomText(32);
-    const tag = inGrant.has(this.kind) && this.grantId ? this.grantId : mintTag();
-    const { sessionUid, accountId } = this;
-    const account = this.kind === 'AccessToken' && accountId ? sealLocator(ring, tag, accountId) : undefined;
-    return mintTokenId(tag, {
-      ...(this.expiresWithSession && sessionUid ? { sessionUid } : {}),
-      ...(account ? { account } : {}),
-    });
-  }
-  Object.assign(provider.BaseToken.prototype, { generateTokenId: ourId });
-  // These two come as a JWT as well, which is not stored; the engine settles the format when it makes the id.
-  for (const { prototype } of [provider.AccessToken, provider.ClientCredentials]) {
-    const { generateTokenId: engineId } = prototype as unknown as { generateTokenId(): string };
-    Object.assign(prototype, {
-      generateTokenId(this: TokenModel): string {
-        const id = engineId.call(this);
-        return this.resourceServer?.accessTokenFormat === 'jwt' ? id : ourId.call(this);
-      },
-    });
-  }
-
-  const { Session } = provider;
-  const getSession = Session.get;
-  Session.get = async function get(this: typeof Session, ctx) {
-    readGrantAhead(ctx as KoaContextWithOIDC);
-    const session = await getSession.call(this, ctx);
-    if (session.exp === undefined) {
-      // A session that a resumed interaction begins has an id that follows from the interaction: however
-      // often the request is sent, and on however many pods at once, it begins one session.
-      const isResume = (ctx as KoaContextWithOIDC).oidc?.route === 'resume';
-      const interactionUid = isResume ? ctx.cookies.get(provider.cookieName('resume')) : undefined;
-      session.uid = interactionUid ? sessionOfInteraction(ring, interactionUid) : mintTag();
-      session.jti = mintSessionId(session.uid);
-    }
-    return session;
-  };
-  /** A silent sign-on needs session and grant; both are found from the request, so one round trip reads both. */
-  function readGrantAhead(ctx: KoaContextWithOIDC): void {
-    const clientId = ctx.query?.client_id;
-    if (ctx.oidc?.route !== 'authorization' || typeof clientId !== 'string') return;
-    const cookie = ctx.cookies.get(provider.cookieName('session'), { signed: false });
-    const uid = cookie?.split('.')[0];
-    if (uid) tokens.readGrantAhead(firstGrantTag(ring, uid, clientId));
-  }
-
-  Object.assign(Session.prototype, {
-    resetIdentifier(this: SessionModel): void {
-      unitOfWork().retiredSessionIds.add(this.id);
-      this.oldId = this.id;
-      this.id = mintSessionId(this.uid);
-      this.touched = true;
-    },
-  });
-}
-
-/**
- * The device page's error handler begins a session for the form token of a browser that had none, when the engine
- * has set its cookies already; saving such a one throws.
- */
-function keepLateSessions(provider: Provider, config: Config): void {
-  const { persist } = provider.Session.prototype;
-  Object.assign(provider.Session.prototype, {
-    async persist(this: SessionModel): Promise<string> {
-      if (this.exp !== undefined) return persist.call(this as never);
-      Provider.ctx?.oidc.cookies.set(provider.cookieName('session'), this.id, longCookie(config));
-      return this.save(config.lifetimes.sessionIdleSeconds);
-    },
-  });
-}
-
-/**
- * The engine digests a client's metadata at each use to find the instance that it made of it, and keeps a hundred
- * instances. The store gives the same object as long as nothing changed, which is enough to know the instance by.
- */
-function keepClientInstances(provider: Provider, clients: ClientStore): void {
-  const { Client } = provider;
-  const find = Client.find;
-  const instances = new WeakMap<object, Awaited<ReturnType<typeof find>>>();
-  Client.find = async (id) => {
-    const metadata = typeof id === 'string' ? await clients.findForEngine(id) : undefined;
-    if (!metadata) return undefined;
-    let instance = instances.get(metadata);
-    if (!instance) {
-      instance = await find.call(Client, id);
-      instances.set(metadata, instance);
-    }
-    return instance;
-  };
-}
-
-/** The uid of the session that begins with this interaction. */
-export function sessionOfInteraction(ring: KeyRing, interactionUid: string): string {
-  return ring.hash('session-of', interactionUid);
-}
-
-/** Checks that the engine makes by reading first and writing later, made atomic across pods. */
-function checkOncePerPod(provider: Provider, { store, ring, stores }: EngineParts): void {
-  provider.ReplayDetection.unique = (issuer, id, expiresAt) =>
-    unitOfWork().guard(isUniqueProof(store, ring, issuer, id, expiresAt));
-  keepClientInstances(provider, stores.clients);
-  provider.Client.prototype.compareClientSecret = function compareClientSecret(given: string): boolean {
-    return this.clientSecret !== undefined && stores.clients.isSecret(this.clientSecret, given);
-  };
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { FormProblem } from '../http/render.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
+import type { FormProblem } from '../http/views.ts';
 import { csrfField, csrfForm, saysQuery } from './forms.ts';
 import type { PageParts } from './self-service.ts';
 import type { Says, Visit } from './visit.ts';

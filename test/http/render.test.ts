@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { type Assets, loadAssets } from '../../src/http/assets.ts';
-import { createRenderer, type Renderer, type Views } from '../../src/http/render.ts';
+import { createRenderer, type Renderer } from '../../src/http/render.ts';
+import type { Views } from '../../src/http/views.ts';
 import { languages, locales } from '../../src/locale.ts';
 import { samples } from '../pages/sample-pages.ts';
 

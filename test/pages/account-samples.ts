@@ -1,5 +1,5 @@
 /** The pages around accounts for people who are not signed in, each in its states. */
-import type { FormProblem, Views } from '../../src/http/render.ts';
+import type { FormProblem, Views } from '../../src/http/views.ts';
 import type { Sample } from './sample-pages.ts';
 
 type MakeSample = <V extends keyof Views>(name: string, view: V, data: Views[V]) => Sample;

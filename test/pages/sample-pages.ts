@@ -1,6 +1,7 @@
 /** Owns one example of every page in each of its states. Does not own what is checked on them. */
 
-import type { ClientSummary, Renderer, SignInNotice, Views } from '../../src/http/render.ts';
+import type { Renderer } from '../../src/http/render.ts';
+import type { ClientSummary, SignInNotice, Views } from '../../src/http/views.ts';
 import type { Locale } from '../../src/locale.ts';
 import { accountSamples } from './account-samples.ts';
 import { selfServiceSamples } from './self-service-samples.ts';

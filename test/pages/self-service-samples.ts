@@ -8,7 +8,7 @@ import {
   type FactorItem,
   type Moment,
 } from '../../src/http/account-views.ts';
-import type { Views } from '../../src/http/render.ts';
+import type { Views } from '../../src/http/views.ts';
 import type { Sample } from './sample-pages.ts';
 
 const at: Moment = {
