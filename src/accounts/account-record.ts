@@ -11,6 +11,11 @@ export type Account = Profile & {
   status: AccountStatus;
   /** The version of the terms that was accepted last, and when. */
   terms?: { version: string; acceptedAt: number };
+  /** Ids of its roles and groups; see access/access.ts. Absent for none. */
+  roles?: string[];
+  groups?: string[];
+  /** Its person chooses another password at the next sign-in. */
+  mustChangePassword?: boolean;
   /** Counts up when all that was signed in before must end: another password, disabled. */
   epoch: number;
   /** Counts up with every change. */
