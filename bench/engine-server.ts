@@ -74,7 +74,7 @@ const provider = new Provider(issuer, {
   },
   responseTypes: ['code'],
   scopes: ['openid', 'offline_access', 'profile', 'email'],
-  claims: claimsByScope,
+  claims: claimsByScope({ roles: [], groups: [] }),
   pkce: { required: () => true },
   clientDefaults: { id_token_signed_response_alg: 'ES256', response_types: ['code'] },
   extraClientMetadata: { properties: ['first_party', 'resources'] },

@@ -27,7 +27,7 @@ const config = readConfig({
   HOLDFAST_RESOURCES: `${resource} api:read`,
   HOLDFAST_LOG_LEVEL: 'warn',
   // The client cache is warm, as it is on a busy pod.
-  HOLDFAST_CLIENT_CACHE_MS: '60000',
+  HOLDFAST_CLIENT_CACHE_MS: '900',
   REDIS_URL: redisUrl,
 });
 const app = createApp(config, parseRedisUrl(redisUrl), createLog('warn', 'bench'));

@@ -1,11 +1,14 @@
+import type { Access } from './access/access.ts';
 import { type AccountFlows, createAccountFlows } from './accounts/account-flows.ts';
 import { type Accounts, createAccounts } from './accounts/accounts.ts';
 import { type Activity, createActivity } from './accounts/activity.ts';
+import { type AdministerAccounts, createAdministerAccounts } from './accounts/administer.ts';
+import { createDirectory, type Directory } from './accounts/directory.ts';
 import { type AccountExport, createAccountExport } from './accounts/export.ts';
 import { createFactors, type Factors } from './accounts/factors.ts';
 import { type AccountImport, createAccountImport } from './accounts/import.ts';
 import { createKnownBrowsers, type KnownBrowsers } from './accounts/known-browsers.ts';
-import { createNewPasswords } from './accounts/new-password.ts';
+import { createNewPasswords, type NewPasswords } from './accounts/new-password.ts';
 import type { LinkPurpose } from './accounts/one-time-link.ts';
 import { createPasswordHasher } from './accounts/password.ts';
 import { createPasswordRules } from './accounts/password-rules.ts';
@@ -21,6 +24,8 @@ import { createUpstream, type Upstream } from './upstream/upstream.ts';
 export type AccountParts = {
   accounts: Accounts;
   activity: Activity;
+  administer: AdministerAccounts;
+  directory: Directory;
   exports: AccountExport;
   factors: Factors;
   flows: AccountFlows;
@@ -28,6 +33,7 @@ export type AccountParts = {
   imports: AccountImport;
   limits: SignInLimits;
   mail: Mails;
+  passwords: NewPasswords;
   upstream: Upstream;
   close(): Promise<void>;
 };
@@ -40,14 +46,15 @@ const linkPaths: Record<LinkPurpose, string> = {
   'undo-email-change': '/undo-email-change',
   'reset-password': '/reset-password',
   invitation: '/invitation',
+  owner: '/admin/owner',
 };
 
 /** @param leave what else ends with an account that is deleted */
 export function buildAccounts(
-  parts: { config: Config; store: Store; ring: KeyRing; log: Log },
+  parts: { config: Config; store: Store; ring: KeyRing; access: Access; log: Log },
   leave: ((accountId: string) => Promise<void>)[] = [],
 ): AccountParts {
-  const { config, store, ring, log } = parts;
+  const { config, store, ring, access, log } = parts;
   const { issuer } = config;
   const hasher = createPasswordHasher(config.hashing);
   const rules = createPasswordRules({
@@ -57,12 +64,13 @@ export function buildAccounts(
   });
   const mail = createMail(parts);
   const limits = createSignInLimits(parts);
-  const accounts = createAccounts({ store, ring, hasher, log, passwordRule: rules.check });
+  const accounts = createAccounts({ store, ring, hasher, access, log, passwordRule: rules.check });
   const upstream = createUpstream({ ...parts, accounts });
+  const passwords = createNewPasswords({ ring, hasher, check: rules.check });
   const flows = createAccountFlows({
     ...parts,
     accounts,
-    passwords: createNewPasswords({ ring, hasher, check: rules.check }),
+    passwords,
     limits,
     mail,
     linkUrl: (purpose, token) => `${issuer}${linkPaths[purpose]}?token=${token}`,
@@ -72,6 +80,8 @@ export function buildAccounts(
   return {
     accounts,
     activity: createActivity(parts),
+    administer: createAdministerAccounts({ ...parts, passwords }),
+    directory: createDirectory(parts),
     exports: createAccountExport({ store, ring, accounts }),
     imports: createAccountImport({ store, ring, accounts }),
     factors: createFactors(parts),
@@ -79,6 +89,7 @@ export function buildAccounts(
     knownBrowsers: createKnownBrowsers(ring),
     limits,
     mail,
+    passwords,
     upstream,
     async close() {
       await flows.resetPassword.settled();

@@ -5,14 +5,24 @@
 import { fileURLToPath } from 'node:url';
 import type { Middleware } from 'koa';
 import compose from 'koa-compose';
+import { type Access, createAccess } from './access/access.ts';
 import { nameBrowser } from './accounts/browser-label.ts';
+import type { Admin } from './admin/admin.ts';
+import { isAdminApi, problemReply } from './admin/api/api.ts';
+import { consoleRoutes } from './admin/console/console.ts';
 import { type AccountParts, buildAccounts } from './app-accounts.ts';
+import { buildAdmin } from './app-admin.ts';
+import { buildAdminApi } from './app-admin-api.ts';
+import { buildEvents, keepSweeping } from './app-events.ts';
+import { beginPodLife, type PodLife } from './app-pods.ts';
 import type { Config } from './config.ts';
 import { Unavailable } from './errors.ts';
+import { createPeopleEvents, type Events, type PeopleEvents } from './events/events.ts';
 import { loadAssets } from './http/assets.ts';
 import { createCsrf } from './http/csrf.ts';
 import { languageRoute } from './http/language-route.ts';
 import { createRenderer, type Renderer } from './http/render.ts';
+import type { Sealer } from './http/return-path.ts';
 import { routesMiddleware } from './http/route.ts';
 import { podHeaders } from './http/security-headers.ts';
 import { createServer } from './http/server.ts';
@@ -22,17 +32,27 @@ import { homeRoutes } from './interactions/home.ts';
 import { interactionRoutes } from './interactions/interactions.ts';
 import { mailsPath } from './interactions/local-mails.ts';
 import { browserCookies } from './interactions/sign-in-cookies.ts';
+import { createSignInEvents } from './interactions/sign-in-events.ts';
 import { createSignInNotices } from './interactions/sign-in-notices.ts';
 import type { Log } from './log.ts';
-import { createOidc, type Oidc, oidcSecrets } from './oidc/oidc.ts';
+import {
+  createOidc,
+  createResources,
+  type LiveKeySet,
+  type Oidc,
+  openKeySet,
+  type Resources,
+  watchEras,
+} from './oidc/oidc.ts';
 import { type ClockWatch, watchClock } from './redis/clock-watch.ts';
-import { CannotOpen, openKeyRing } from './redis/key-ring.ts';
+import { CannotOpen, type KeyRing, openKeyRing } from './redis/key-ring.ts';
+import { listPods } from './redis/pods.ts';
 import { openStore, type Store } from './redis/redis.ts';
 import type { RedisTarget } from './redis/redis-url.ts';
 import { checkRedis } from './redis/start-up-check.ts';
 import { createVault } from './redis/vault.ts';
-import type { Sealer } from './self-service/return-path.ts';
 import { finishLinking, selfServiceRoutes } from './self-service/self-service.ts';
+import { createSettings, type LiveSettings, withSettings } from './settings/settings.ts';
 
 const sweepEveryMs = 60_000;
 
@@ -40,6 +60,17 @@ const views = fileURLToPath(new URL('../views/', import.meta.url));
 
 /** The parts without a server: what the command line and the seeding of local mode work with. */
 export type Parts = AccountParts & {
+  /** With the settings as they are now. */
+  config: Config;
+  settings: LiveSettings;
+  keySet: LiveKeySet;
+  access: Access;
+  /** The audit trail. */
+  events: Events;
+  people: PeopleEvents;
+  resources: Resources;
+  /** What administrators do. */
+  admin: Admin;
   clients: Oidc['clients'];
   checkClient: Oidc['checkClient'];
   oidc: Oidc;
@@ -47,6 +78,7 @@ export type Parts = AccountParts & {
   csrfKey: Buffer;
   /** For what a browser keeps for us. */
   sealer: Sealer;
+  ring: KeyRing;
 };
 
 /** A Redis, or a configuration, that this provider must not run on. */
@@ -75,7 +107,7 @@ export async function openParts(config: Config, target: RedisTarget, log: Log): 
 }
 
 async function buildParts(
-  config: Config,
+  environment: Config,
   store: Store,
   log: Log,
   { renderer }: Pages,
@@ -83,42 +115,93 @@ async function buildParts(
 ): Promise<Parts> {
   const checked = await checkRedis(
     store.handle.client,
-    { eviction: config.redis.allowEviction, noAppendOnly: config.redis.allowNoAppendOnly },
-    config.durability,
+    { eviction: environment.redis.allowEviction, noAppendOnly: environment.redis.allowNoAppendOnly },
+    environment.durability,
   );
   if (!checked.ok) throw new CannotStart(checked.faults);
   for (const warning of checked.warnings) log.warn(warning);
 
-  const vault = createVault(config.vaultKeys);
-  const ring = await openKeyRing(store, vault, oidcSecrets).catch((error: unknown) => {
-    throw error instanceof CannotOpen ? new CannotStart([error.message]) : error;
-  });
-  const people = buildAccounts({ config, store, ring, log }, [(id) => oidc.signedIn.endAll(id)]);
+  const vault = createVault(environment.vaultKeys);
+  const ring = await openKeyRing(store, vault, {}).catch(cannotOpen);
+  const keySet = await openKeySet({ store, vault, log }).catch(cannotOpen);
+  const settings = await createSettings({ store, log, config: environment });
+  const config = withSettings(environment, settings);
+  const events = buildEvents({ config, store, ring, settings, log });
+  const peopleEvents = createPeopleEvents({ events, labelBrowser: nameBrowser, log });
+  const [access, resources, eras] = await Promise.all([
+    createAccess({ store, log }),
+    createResources({ config, store, log }),
+    watchEras({ store, log }),
+  ]);
+  const people = buildAccounts({ config, store, ring, access, log }, [(id) => oidc.signedIn.endAll(id)]);
   const { accounts } = people;
   const oidc: Oidc = createOidc({
     config,
     store,
     ring,
+    vault,
+    keySet,
+    eras,
+    listPods: () => listPods(store),
+    settings,
     accounts,
+    access,
+    resources,
     pages: createEnginePages(renderer, accounts),
     labelBrowser: nameBrowser,
     demandClock,
+    signedOut: (ctx, { accountId, clientId }) =>
+      peopleEvents.note(ctx, {
+        kind: 'sign-out',
+        actor: { kind: 'account', id: accountId },
+        ...(clientId === undefined ? {} : { clientId }),
+        via: 'sign-in',
+      }),
     headers: podHeaders(config),
     log,
   });
+  const admin = buildAdmin({
+    config,
+    store,
+    ring,
+    people,
+    oidc,
+    access,
+    resources,
+    events,
+    settings,
+  });
   return {
     ...people,
+    people: peopleEvents,
+    admin,
+    config,
+    settings,
+    keySet,
+    access,
+    events,
+    resources,
     clients: oidc.clients,
     checkClient: oidc.checkClient,
     oidc,
     store,
     csrfKey: ring.key('csrf').export(),
     sealer: ring,
+    ring,
     async close() {
+      keySet.close();
+      settings.close();
+      access.close();
+      resources.close();
+      eras.close();
       await people.close();
       await store.close();
     },
   };
+}
+
+function cannotOpen(error: unknown): never {
+  throw error instanceof CannotOpen ? new CannotStart([error.message]) : error;
 }
 
 type Pages = { renderer: Renderer; assets: ReturnType<typeof loadAssets> };
@@ -153,18 +236,24 @@ export function createApp(
   let parts: Parts | undefined;
   let provider: Middleware | undefined;
   let clock: ClockWatch | undefined;
+  let podLife: PodLife | undefined;
   let sweeping: NodeJS.Timeout | undefined;
+  let stopSweepingEvents = () => {};
   let isClosing = false;
 
   /** Finishes what pods that were killed have left. Each pod does; it is the same work for all. */
-  async function sweep({ flows }: Parts): Promise<void> {
+  async function sweep({ flows, directory }: Parts): Promise<void> {
     try {
+      await directory.sweep();
       await flows.deleteAccount.sweep();
+      const indexed = await directory.reindexOnce();
+      if (indexed) log.info({ accounts: indexed }, 'accounts from before can be searched for now');
     } catch (error) {
       if (!(error instanceof Unavailable)) log.error({ err: error }, 'sweeping failed');
     }
   }
 
+  const adminApiProblem = problemReply({ issuer: config.issuer, log });
   const server = createServer({
     config,
     log,
@@ -190,6 +279,7 @@ export function createApp(
       },
     ],
     originCheckedPaths: ['/session/end/confirm', '/device'],
+    errorReplyAt: (path) => (isAdminApi(path) ? adminApiProblem : undefined),
     strict: false,
     probes: {
       isStarted: () => parts !== undefined,
@@ -202,6 +292,16 @@ export function createApp(
       try {
         await store.whenReady(5000);
         clock ??= await watchClock(store, config.clockToleranceMs, log);
+        // The others must know of this pod before it reads the keys that it will serve.
+        podLife ??= await beginPodLife({
+          config,
+          store,
+          log,
+          describe: () => ({
+            keySetVersion: parts?.oidc.keySetVersion() ?? 0,
+            isReady: parts !== undefined && !isClosing && clock?.fits() !== false,
+          }),
+        });
         const built = await buildParts(config, store, log, pages, clock.demand);
         const { oidc } = built;
         server.app.keys = oidc.cookieKeys as never;
@@ -223,6 +323,7 @@ export function createApp(
           renderer: pages.renderer,
           csrf: createCsrf(built.csrfKey),
           notices: createSignInNotices(built),
+          signInEvents: createSignInEvents(built),
           isHttps,
         });
         const accountPages = accountPageRoutes({
@@ -230,20 +331,38 @@ export function createApp(
           interactions: oidc.interactions,
           renderer: pages.renderer,
           csrf: createCsrf(built.csrfKey),
-          config,
           showsMails: config.mail.areShown,
         });
         provider = compose([
           oidc.published.middleware,
-          oidc.commitRequest,
-          routesMiddleware([...interactions, ...accountPages, ...selfServiceRoutes(consoleParts)], {
-            strict: false,
+          oidc.demandFreshKeys,
+          buildAdminApi({
+            ...built,
+            issuer: config.issuer,
+            renderer: pages.renderer,
+            log,
           }),
+          oidc.commitRequest,
+          routesMiddleware(
+            [
+              ...interactions,
+              ...accountPages,
+              ...selfServiceRoutes(consoleParts),
+              ...consoleRoutes(consoleParts),
+            ],
+            { strict: false },
+          ),
           oidc.engine,
         ]) as Middleware;
         built.mail.start();
         sweeping = setInterval(() => sweep(built), sweepEveryMs).unref();
+        void sweep(built);
+        stopSweepingEvents = keepSweeping(built.events, log);
         parts = built;
+        const life = podLife;
+        built.keySet.onChange(() => void life.tell().catch(() => {}));
+        await life.tell();
+        life.sweepKeys(oidc.keys);
         return built;
       } catch (error) {
         if (!(error instanceof Unavailable) || isClosing) throw error;
@@ -264,6 +383,8 @@ export function createApp(
       await server.drain();
       clock?.close();
       clearInterval(sweeping);
+      stopSweepingEvents();
+      await podLife?.close();
       await (parts?.close() ?? store.close());
     },
   };

@@ -29,6 +29,8 @@ import {
 export type Config = z.output<typeof schema> & {
   /** Local mode: no REDIS_URL was given, so a Redis child with its data in `localDirectory` is ours to start. */
   readonly isLocal: boolean;
+  /** The variables that the environment sets; the others have their defaults. */
+  readonly given: readonly string[];
 };
 
 /** All the faults of a configuration at once; each names its variable. */
@@ -75,7 +77,10 @@ const schema = z
     HOLDFAST_ACCESS_TOKEN_SECONDS: wholeNumber(10, day).default(600),
     HOLDFAST_REFRESH_TOKEN_SECONDS: wholeNumber(60, 365 * day).default(30 * day),
     HOLDFAST_TOKEN_RETRY_SECONDS: wholeNumber(0, 300).default(30),
-    HOLDFAST_CLIENT_CACHE_MS: wholeNumber(0, 60_000).default(1000),
+    HOLDFAST_AUDIT_EVENTS: wholeNumber(1000, 1_000_000_000).default(500_000),
+    HOLDFAST_KEY_SET_SECONDS: wholeNumber(1, day).default(300),
+    // Less than a second: within one a change to a client holds on every pod.
+    HOLDFAST_CLIENT_CACHE_MS: wholeNumber(0, 900).default(500),
     HOLDFAST_CLOCK_TOLERANCE_SECONDS: wholeNumber(0, 3600).default(30),
     HOLDFAST_DRAIN_SECONDS: wholeNumber(0, 300).default(20),
     HOLDFAST_DRAIN_PAUSE_MS: wholeNumber(0, 60_000).default(2000),
@@ -161,6 +166,10 @@ const schema = z
       refreshTokenSeconds: raw.HOLDFAST_REFRESH_TOKEN_SECONDS,
       tokenRetrySeconds: raw.HOLDFAST_TOKEN_RETRY_SECONDS,
     },
+    /** How long relying parties may keep the key set; a new signing key signs nothing before. */
+    keySetSeconds: raw.HOLDFAST_KEY_SET_SECONDS,
+    /** Most sign-ins and other events of people that the audit trail keeps; see events/event-store.ts. */
+    auditEvents: raw.HOLDFAST_AUDIT_EVENTS,
     clientCacheMs: raw.HOLDFAST_CLIENT_CACHE_MS,
     /** How far the pod's clock may be from that of Redis; 0 for any distance. */
     clockToleranceMs: raw.HOLDFAST_CLOCK_TOLERANCE_SECONDS * 1000,
@@ -227,12 +236,14 @@ export function readConfig(
 ): Config {
   const faults: string[] = [];
   const values: Record<string, string> = { ...defaults };
+  const given: string[] = [];
   for (const [name, value] of Object.entries(environment)) {
     if (name.startsWith('HOLDFAST_') && !known.has(name)) {
       faults.push(`${name} is not a setting of Holdfast${nearest(name)}`);
     }
     // An empty variable is one that was left out: compose files and shells make them by accident.
     if (value === undefined || value === '' || !known.has(name)) continue;
+    given.push(name.replace(/_FILE$/, ''));
     if (!name.endsWith('_FILE')) {
       values[name] = value;
     } else if (environment[name.slice(0, -5)]) {
@@ -284,7 +295,7 @@ export function readConfig(
     faults.push('HOLDFAST_TERMS_URL and HOLDFAST_TERMS_VERSION belong together: set both, or neither');
   }
   if (faults.length > 0) throw new ConfigFaults(faults);
-  return Object.freeze({ ...config, isLocal });
+  return Object.freeze({ ...config, isLocal, given });
 }
 
 const requiredHint: Record<string, string> = {

@@ -42,6 +42,8 @@ export type ProblemKind =
   | 'too-many-requests'
   | 'unavailable'
   | 'server'
+  /** The application that asks was disabled by an administrator. */
+  | 'client-disabled'
   | 'cookies';
 
 /**

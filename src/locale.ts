@@ -90,10 +90,16 @@ function lookup(ranges: string[]): Locale | undefined {
   return undefined;
 }
 
+/** Languages that the admin console is written in; in the others, its keys (`admin.…`) are shown in English. */
+export const adminLocales: readonly Locale[] = ['en', 'de'];
+
 function readCatalogue(locale: Locale): Record<string, string> {
-  return JSON.parse(
-    readFileSync(new URL(`../views/locales/${locale}.json`, import.meta.url), 'utf8'),
-  ) as Record<string, string>;
+  const read = (name: string) =>
+    JSON.parse(readFileSync(new URL(`../views/locales/${name}.json`, import.meta.url), 'utf8')) as Record<
+      string,
+      string
+    >;
+  return { ...read(locale), ...(adminLocales.includes(locale) ? read(`admin/${locale}`) : {}) };
 }
 
 const texts = Object.fromEntries(locales.map((locale) => [locale, { translation: readCatalogue(locale) }]));
@@ -165,6 +171,26 @@ const formatTags: Record<Locale, string> = {
  */
 export function formatDateTime(locale: Locale, ms: number, timeZone?: string): string {
   return dateFormat(locale, timeZone).format(ms);
+}
+
+/** The same for tables, to the second and without the zone: "24 Nov 2025, 09:05:31". */
+export function formatShortDateTime(locale: Locale, ms: number, timeZone = 'UTC'): string {
+  try {
+    return new Intl.DateTimeFormat(formatTags[locale], {
+      dateStyle: 'medium',
+      timeStyle: 'medium',
+      hour12: false,
+      timeZone,
+    }).format(ms);
+  } catch (error) {
+    if (error instanceof RangeError && timeZone !== 'UTC') return formatShortDateTime(locale, ms);
+    throw error;
+  }
+}
+
+/** A number as each language groups its digits: "1,234,567". */
+export function formatNumber(locale: Locale, value: number): string {
+  return new Intl.NumberFormat(formatTags[locale]).format(value);
 }
 
 function dateFormat(locale: Locale, timeZone = 'UTC'): Intl.DateTimeFormat {

@@ -12,13 +12,39 @@ const mayImport: Record<string, string[]> = {
   redis: ['root', 'redis'],
   http: ['root', 'http'],
   mail: ['root', 'redis', 'mail'],
-  accounts: ['root', 'redis', 'mail', 'accounts'],
+  access: ['root', 'redis', 'access'],
+  events: ['root', 'redis', 'access', 'events'],
+  settings: ['root', 'redis', 'access', 'settings'],
+  accounts: ['root', 'redis', 'mail', 'access', 'events', 'accounts'],
   upstream: ['root', 'redis', 'upstream'],
-  oidc: ['root', 'redis', 'oidc'],
-  interactions: ['root', 'http', 'mail', 'accounts', 'upstream', 'oidc', 'interactions'],
-  'self-service': ['root', 'http', 'mail', 'accounts', 'upstream', 'oidc', 'self-service'],
+  oidc: ['root', 'redis', 'access', 'events', 'settings', 'oidc'],
+  interactions: ['root', 'http', 'mail', 'access', 'events', 'accounts', 'upstream', 'oidc', 'interactions'],
+  'self-service': [
+    'root',
+    'http',
+    'mail',
+    'access',
+    'events',
+    'accounts',
+    'upstream',
+    'oidc',
+    'self-service',
+  ],
+  admin: [
+    'root',
+    'redis',
+    'http',
+    'mail',
+    'access',
+    'events',
+    'settings',
+    'accounts',
+    'upstream',
+    'oidc',
+    'admin',
+  ],
   local: ['root', 'redis', 'local', 'app', 'demo'],
-  cli: ['root', 'app', 'local', 'oidc', 'accounts', 'cli'],
+  cli: ['root', 'app', 'local', 'access', 'events', 'settings', 'oidc', 'accounts', 'admin', 'cli'],
   demo: ['demo'],
   app: [
     'app',
@@ -26,11 +52,15 @@ const mayImport: Record<string, string[]> = {
     'redis',
     'http',
     'mail',
+    'access',
+    'events',
+    'settings',
     'accounts',
     'upstream',
     'oidc',
     'interactions',
     'self-service',
+    'admin',
   ],
   main: ['root', 'redis', 'http', 'accounts', 'oidc', 'interactions', 'local', 'app', 'demo'],
 };
@@ -91,7 +121,7 @@ const source = fileURLToPath(new URL('../src/', import.meta.url));
 type Breach = string;
 
 function moduleOf(file: string): string {
-  if (file === 'app.ts' || file === 'app-accounts.ts') return 'app';
+  if (/^app(-[a-z-]+)?\.ts$/.test(file)) return 'app';
   if (file === 'main.ts') return 'main';
   const [folder = '', rest] = file.split('/');
   return rest === undefined ? 'root' : folder;

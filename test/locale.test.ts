@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import {
+  adminLocales,
   chooseLocale,
   formatDateTime,
   formatRelative,
@@ -119,21 +120,27 @@ describe('the choice of a language', () => {
 });
 
 describe('the catalogues', () => {
-  const english = catalogue('en');
+  const english = { ...catalogue('en'), ...catalogue('admin/en') };
 
-  for (const locale of locales) {
-    describe(locale, () => {
-      const texts = catalogue(locale);
+  // The admin console has a catalogue of its own, in fewer languages; in the others it is shown in English.
+  const catalogues: { name: string; locale: Locale; source: string }[] = [
+    ...locales.map((locale) => ({ name: locale, locale, source: 'en' })),
+    ...adminLocales.map((locale) => ({ name: `admin/${locale}`, locale, source: 'admin/en' })),
+  ];
+  for (const { name, locale, source } of catalogues) {
+    describe(name, () => {
+      const texts = catalogue(name);
+      const english = catalogue(source);
 
       it('lacks no text, in no plural form', () => {
         const missing = wantedKeys(locale, english).filter((key) => texts[key] === undefined);
-        expect(missing, `missing in views/locales/${locale}.json`).to.deep.equal([]);
+        expect(missing, `missing in views/locales/${name}.json`).to.deep.equal([]);
       });
 
       it('has no text that English lacks, and no plural form that its language lacks', () => {
         const wanted = new Set(wantedKeys(locale, english));
         const surplus = Object.keys(texts).filter((key) => !wanted.has(key));
-        expect(surplus, `surplus in views/locales/${locale}.json`).to.deep.equal([]);
+        expect(surplus, `surplus in views/locales/${name}.json`).to.deep.equal([]);
       });
 
       it('keeps the order of English, so that they can be read side by side', () => {
@@ -188,10 +195,26 @@ describe('the catalogues', () => {
   for (const [locale, same] of Object.entries(alike)) {
     it(`is not simply English in another file: ${locale}`, () => {
       const texts = catalogue(locale);
-      const found = Object.keys(english).filter((key) => english[key] === texts[key]);
+      const found = Object.keys(catalogue('en')).filter((key) => english[key] === texts[key]);
       expect(found).to.have.members(['brand', 'title', ...same]);
     });
   }
+
+  it('of the admin console are not simply English in another file', () => {
+    // Short ones may be the same word: Status, Version, Pods.
+    const isShort = (text: string) => text.split(' ').length < 3;
+    const texts = catalogue('admin/de');
+    const same = Object.entries(catalogue('admin/en')).filter(
+      ([key, text]) => !isShort(text) && texts[key] === text,
+    );
+    expect(same).to.deep.equal([]);
+  });
+
+  it('have every text of the admin console in every language, in English where there is none of its own', () => {
+    expect(translator('de')('admin.section.settings')).to.equal('Einstellungen');
+    expect(translator('ja')('admin.section.settings')).to.equal('Settings');
+    expect(translator('ar')('admin.days', { count: 3 })).to.equal('3 days');
+  });
 
   it('write Japanese and Arabic in their own scripts', () => {
     const scripts = {

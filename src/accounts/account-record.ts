@@ -29,6 +29,8 @@ export type StoredAccount = {
   account: Account;
   /** Written, but its e-mail address is not its own for good yet: nobody may see it. */
   isPending: boolean;
+  /** What it becomes when it is no longer pending. */
+  opensAs: AccountStatus;
   /**
    * The address that it holds besides its own, as a keyed hash: the one that it is moving to, or for a time the
    * one that it had. `until` is ms of Redis time.
@@ -47,6 +49,7 @@ export function toFields(account: Omit<Account, 'hasPassword' | 'status'>): Reco
     email: account.email,
     emailVerified: account.emailVerified ? '1' : '0',
     ...(account.terms && toTermsFields(account.terms)),
+    ...toAccessFields(account),
     epoch: String(account.epoch),
     version: String(account.version),
     createdAt: String(account.createdAt),
@@ -56,6 +59,17 @@ export function toFields(account: Omit<Account, 'hasPassword' | 'status'>): Reco
 
 export function toTermsFields(terms: { version: string; acceptedAt: number }): Record<string, string> {
   return { termsVersion: terms.version, termsAcceptedAt: String(terms.acceptedAt) };
+}
+
+/** Fields for what is there: a list that is empty, and `false`, are fields that are absent. */
+export function toAccessFields(
+  account: Pick<Account, 'roles' | 'groups' | 'mustChangePassword'>,
+): Record<string, string> {
+  return {
+    ...(account.roles?.length && { roles: account.roles.join(' ') }),
+    ...(account.groups?.length && { groups: account.groups.join(' ') }),
+    ...(account.mustChangePassword && { mustChangePassword: '1' }),
+  };
 }
 
 export function fromFields(id: string, fields: Record<string, string>): StoredAccount {
@@ -71,12 +85,16 @@ export function fromFields(id: string, fields: Record<string, string>): StoredAc
       ...(fields.termsVersion !== undefined && {
         terms: { version: fields.termsVersion, acceptedAt: Number(fields.termsAcceptedAt) },
       }),
+      ...(fields.roles && { roles: fields.roles.split(' ') }),
+      ...(fields.groups && { groups: fields.groups.split(' ') }),
+      ...(fields.mustChangePassword === '1' && { mustChangePassword: true }),
       epoch: Number(fields.epoch),
       version: Number(fields.version),
       createdAt: Number(fields.createdAt),
       updatedAt: Number(fields.updatedAt),
     },
     isPending: fields.status === 'pending',
+    opensAs: fields.opensAs === 'disabled' ? 'disabled' : 'active',
     otherEmail:
       fields.otherEmail === undefined
         ? undefined

@@ -1,6 +1,7 @@
 import { nowMs } from '../clock.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
+import type { StoredAccount } from './account-record.ts';
 import type { AccountStore } from './account-store.ts';
 import { normaliseEmail } from './email.ts';
 
@@ -37,48 +38,65 @@ export function createAccountRemovalStore(store: Store, ring: KeyRing, accounts:
     keys.accountUpstreams(id),
   ];
 
-  return {
-    /** Remembers that it is leaving, so that what a killed pod leaves is found. @returns whether it is there */
-    async begin(id: string): Promise<boolean> {
-      if (!(await accounts.find(id))) return false;
-      await store.call('ZADD', keys.accountsLeaving(), nowMs(), id);
-      await store.settle(keys.accountsLeaving());
-      return true;
-    },
+  type Buried = 'changed' | { left: Leaver | undefined };
 
+  /** @param stored the account as it was looked at; undefined when it may be buried already */
+  async function buryOnce(id: string, stored: StoredAccount | undefined): Promise<Buried> {
+    const { email = '', status = '', roles = [], locale } = stored?.account ?? {};
+    const normalised = normaliseEmail(email);
+    const emailHashes = [
+      ...(normalised.ok ? [ring.hash('email', normalised.lookup)] : []),
+      ...(stored?.otherEmail ? [stored.otherEmail.hash] : []),
+    ];
+    const left: Left = { id, email, locale, moves: stored?.moves ?? [], emailHashes };
+    const sealed = ring.seal(sealPurpose, id, JSON.stringify(left));
+    const [result, found] = (await store.run(
+      'account-bury',
+      [keys.account(id), ...besides(id)],
+      [email, sealed, tombstoneMs, status, roles.join(' ')],
+    )) as string[];
+    if (result === 'changed') return result;
+    if (result !== undefined) await store.settle(keys.account(id));
+    if (found) return { left: JSON.parse(ring.open(sealPurpose, id, found)) as Left };
+    await stay(id);
+    return { left: undefined };
+  }
+
+  /** Remembers that it is leaving, so that what a killed pod leaves is found. */
+  async function leave(id: string): Promise<void> {
+    await store.call('ZADD', keys.accountsLeaving(), nowMs(), id);
+    await store.settle(keys.accountsLeaving());
+  }
+
+  async function stay(id: string): Promise<void> {
+    await store.call('ZREM', keys.accountsLeaving(), id);
+  }
+
+  return {
     /**
      * Ends the account, or finds it ended. From here on nobody sees it.
-     * @returns who left, while something is left to do; undefined when there is nothing, or no such account
+     * @param first what is done before, when it is sure that the account may go; perhaps more than once
+     * @returns who left, while something is left to do; undefined when there is nothing, or no such account;
+     *   last-owner when there would be no active owner left, and nothing was done
      */
-    async bury(id: string): Promise<Leaver | undefined> {
+    async bury(id: string, first: () => Promise<void>): Promise<Leaver | undefined | 'last-owner'> {
       for (;;) {
         const stored = await accounts.find(id);
-        const email = stored?.account.email ?? '';
-        const normalised = normaliseEmail(email);
-        const emailHashes = [
-          ...(normalised.ok ? [ring.hash('email', normalised.lookup)] : []),
-          ...(stored?.otherEmail ? [stored.otherEmail.hash] : []),
-        ];
-        const left: Left = {
-          id,
-          email,
-          locale: stored?.account.locale,
-          moves: stored?.moves ?? [],
-          emailHashes,
-        };
-        const sealed = ring.seal(sealPurpose, id, JSON.stringify(left));
-        const [result, found] = (await store.run(
-          'account-bury',
-          [keys.account(id), ...besides(id)],
-          [email, sealed, tombstoneMs],
-        )) as string[];
-        if (result === 'changed') continue;
-        if (result !== undefined) await store.settle(keys.account(id));
-        if (!found) {
-          await store.call('ZREM', keys.accountsLeaving(), id);
-          return undefined;
-        }
-        return JSON.parse(ring.open(sealPurpose, id, found)) as Left;
+        const outcome = stored
+          ? await accounts.index.around<Buried>(id, {
+              before: stored.account,
+              after: undefined,
+              async make() {
+                await leave(id);
+                await first();
+                return buryOnce(id, stored);
+              },
+              outcome: () => undefined,
+            })
+          : await buryOnce(id, undefined);
+        if (outcome === 'last-owner') await stay(id);
+        if (outcome === 'last-owner') return outcome;
+        if (outcome !== 'changed') return outcome.left;
       }
     },
 
@@ -89,6 +107,7 @@ export function createAccountRemovalStore(store: Store, ring: KeyRing, accounts:
         await store.run('account-free-email', [keys.email(hash)], [id, 0]);
         await store.settle(keys.email(hash));
       }
+      await accounts.index.forget(id);
       await store.call('ZREM', keys.accountList(), id);
       await store.settle(keys.accountList());
       await store.call('HDEL', keys.account(id), 'left');

@@ -11,6 +11,8 @@ import {
   type StoredAccount,
   toFields,
 } from './account-record.ts';
+import { isActiveOwner } from './directory-entries.ts';
+import { createAccountIndex, type Seen } from './directory-index.ts';
 import { normaliseEmail } from './email.ts';
 
 /**
@@ -22,14 +24,14 @@ import { normaliseEmail } from './email.ts';
  *   1. reserve the address for the account's id   runs out after a minute
  *   2. write the account as pending               runs out after two minutes; nobody sees it
  *   3. make the reservation permanent             only if it is still this account's
- *   4. list the account
+ *   4. list the account, and put it into the index
  *   5. turn it active                             only if it is still there
  *
  * Whoever meets an account that got as far as 2 while its reservation holds does the rest (`complete`). An
  * address held for good by an account that is not there is free for the next who wants it.
  *
  * The move to another address is one as well, see email-move-store.ts; the end of an account,
- * account-removal-store.ts.
+ * account-removal-store.ts; a change of what an account is found by, directory-index.ts.
  */
 
 const reservationMs = 60_000;
@@ -40,7 +42,15 @@ const claimMarginMs = 60 * 60 * 1000;
 /** Listed ids without an account are taken off the list when they are older, far longer than a creation takes. */
 const strayMs = 60 * 60 * 1000;
 
+/** Others may change the same account at the same moment; each time one of them gets through. */
+const mostTries = 100;
+
 const idPattern = /^[\w-]{1,64}$/;
+/** What an account is found by, or counts by; see directory-entries.ts. */
+const indexed = new Set([
+  ...['name', 'given_name', 'family_name', 'nickname', 'preferred_username'],
+  ...['status', 'roles', 'groups'],
+]);
 
 /** 128 random bits, base64url, 22 characters. */
 export function mintAccountId(): string {
@@ -70,7 +80,8 @@ export type AccountUpdate = {
 
 export type UpdateOutcome =
   | { ok: true; account: Account; isAgain: boolean }
-  | { ok: false; problem: 'not-found' | 'changed' };
+  /** last-owner: there would be no active owner left. */
+  | { ok: false; problem: 'not-found' | 'changed' | 'last-owner' };
 
 export type AccountCursor = { id: string; createdAt: number };
 
@@ -85,11 +96,29 @@ export function createAccountStore(store: Store, ring: KeyRing) {
     return normalised.ok ? emailKey(normalised.lookup) : undefined;
   }
 
-  async function read(id: string): Promise<StoredAccount | undefined> {
+  async function readFields(id: string): Promise<Record<string, string> | undefined> {
     if (!idPattern.test(id)) return undefined;
     const fields = await store.read(keys.account(id));
-    return fields && fields.status !== 'deleted' ? fromFields(id, fields) : undefined;
+    return fields?.status === 'deleted' ? undefined : fields;
   }
+
+  async function read(id: string): Promise<StoredAccount | undefined> {
+    const fields = await readFields(id);
+    return fields && fromFields(id, fields);
+  }
+
+  async function find(id: string): Promise<StoredAccount | undefined> {
+    const stored = await read(id);
+    return stored?.isPending ? undefined : stored;
+  }
+
+  const index = createAccountIndex(store, async (id): Promise<Seen> => {
+    const fields = await store.read(keys.account(id));
+    if (!fields) return 'absent';
+    if (fields.status === 'deleted') return 'gone';
+    const { account, isPending, opensAs } = fromFields(id, fields);
+    return { account: isPending ? { ...account, status: opensAs } : account, isOpen: !isPending };
+  });
 
   async function readHolder(key: string): Promise<{ id: string | undefined; isPermanent: boolean }> {
     const [id, lifetime] = await Promise.all([store.readText(key), store.call('PTTL', key)]);
@@ -97,16 +126,20 @@ export function createAccountStore(store: Store, ring: KeyRing) {
   }
 
   /** Steps 3 to 5. @returns undefined when the address is not the account's, or the account gone */
-  async function complete(key: string, { id, createdAt }: Account): Promise<StoredAccount | undefined> {
+  async function complete(key: string, written: StoredAccount): Promise<StoredAccount | undefined> {
+    const { account, isPending, opensAs } = written;
+    const { id } = account;
     if ((await store.run('account-keep-email', [key], [id])) !== id) return undefined;
     await store.settle(key);
-    await store.call('ZADD', keys.accountList(), createdAt, id);
-    await store.settle(keys.accountList());
+    await index.enter([isPending ? { ...account, status: opensAs } : account]);
     const accountKey = keys.account(id);
     const fields = pairs(await store.run('account-open', [accountKey], []));
     if (!fields || fields.status === 'deleted') return undefined;
     await store.settle(accountKey);
-    return fromFields(id, fields);
+    const stored = fromFields(id, fields);
+    // Before this it was no owner for sure.
+    if (isActiveOwner(stored.account)) await index.repair(id);
+    return stored;
   }
 
   /** Whether the account holds this address besides its own, which it is moving to or moved from. */
@@ -127,7 +160,7 @@ export function createAccountStore(store: Store, ring: KeyRing) {
     if (holder.id === undefined || !stored) return { holder };
     if (emailKeyOf(stored.account) !== key) return { holder, isClaimed: claims(stored, key) };
     if (!stored.isPending && holder.isPermanent) return { holder, stored };
-    return { holder, stored: await complete(key, stored.account) };
+    return { holder, stored: await complete(key, stored) };
   }
 
   /** Step 1. @returns whether the address is held for this account now */
@@ -143,7 +176,7 @@ export function createAccountStore(store: Store, ring: KeyRing) {
   }
 
   /** Step 2. @returns the pending account; undefined when it ran out at once */
-  async function write(draft: AccountDraft, key: string): Promise<Account | undefined> {
+  async function write(draft: AccountDraft, key: string): Promise<StoredAccount | undefined> {
     const now = nowMs();
     const accountKey = keys.account(draft.id);
     const fields = {
@@ -153,16 +186,67 @@ export function createAccountStore(store: Store, ring: KeyRing) {
       ...(draft.opensAs === undefined ? {} : { opensAs: draft.opensAs }),
     };
     const change = new Change().durable().requireAbsent(accountKey).set(accountKey, pendingMs, fields);
-    if ((await store.commit(change)).ok) return fromFields(draft.id, fields).account;
+    if ((await store.commit(change)).ok) return fromFields(draft.id, fields);
     // A try before this one wrote it.
-    const before = (await read(draft.id))?.account;
-    if (before && emailKeyOf(before) !== key) {
+    const before = await read(draft.id);
+    if (before && emailKeyOf(before.account) !== key) {
       throw new Error('an account id was used for two e-mail addresses');
     }
     return before;
   }
 
+  async function apply(id: string, change: AccountUpdate): Promise<UpdateOutcome> {
+    const { set, completes, ...rest } = change;
+    const key = keys.account(id);
+    const given = { ...rest, ...completes, set: { ...set, updatedAt: String(nowMs()) } };
+    const [result, ...all] = (await store.run('account-update', [key], [JSON.stringify(given)])) as string[];
+    if (result === undefined) return { ok: false, problem: 'not-found' };
+    if (result === 'changed') return { ok: false, problem: 'changed' };
+    await store.settle(key);
+    return { ok: true, account: fromFields(id, pairs(all) ?? {}).account, isAgain: result === 'again' };
+  }
+
+  /** What the account would be after a change; undefined when there is none. */
+  async function preview(
+    id: string,
+    { set = {}, drop = [] }: Pick<AccountUpdate, 'set' | 'drop'>,
+  ): Promise<{ before: Account; after: Account; fields: Record<string, string> } | undefined> {
+    const fields = await readFields(id);
+    if (!fields || fields.status === 'pending') return undefined;
+    const after: Record<string, string> = { ...fields, ...set };
+    for (const field of drop) delete after[field];
+    return { before: fromFields(id, fields).account, after: fromFields(id, after).account, fields };
+  }
+
+  /** A change of what the account is found by; from the version that was looked at, or it is looked at again. */
+  async function applyIndexed(id: string, change: AccountUpdate): Promise<UpdateOutcome> {
+    for (let tries = 0; tries < mostTries; tries += 1) {
+      const seen = await preview(id, change);
+      if (!seen) return { ok: false, problem: 'not-found' };
+      const { before, after, fields } = seen;
+      const version = String(before.version);
+      const wanted = change.require?.version;
+      if (wanted !== undefined && wanted !== version) return { ok: false, problem: 'changed' };
+      const outcome = await index.around<UpdateOutcome>(id, {
+        before,
+        after,
+        make: () => apply(id, { ...change, require: { ...change.require, version } }),
+        outcome: (made) => (made.ok ? made.account : undefined),
+      });
+      if (outcome === 'last-owner') return { ok: false, problem: outcome };
+      if (outcome.ok || outcome.problem !== 'changed' || wanted !== undefined) return outcome;
+      const isAsRequired = Object.entries(change.require ?? {}).every(
+        ([key, value]) => fields[key] === value,
+      );
+      if (!isAsRequired) return outcome;
+    }
+    throw new Unavailable('an account was changed by others all the while');
+  }
+
   return {
+    index,
+    preview,
+
     /**
      * A second try with the same draft completes what the first left.
      * @throws Unavailable when it is not known how far it got
@@ -183,10 +267,7 @@ export function createAccountStore(store: Store, ring: KeyRing) {
     },
 
     /** The stored account, also when disabled. */
-    async find(id: string): Promise<StoredAccount | undefined> {
-      const stored = await read(id);
-      return stored?.isPending ? undefined : stored;
-    },
+    find,
 
     /** Step 1 for an account that is there and wants this address. @returns whether it may have it */
     reserve: (lookup: string, id: string) => reserve(emailKey(lookup), id),
@@ -203,19 +284,15 @@ export function createAccountStore(store: Store, ring: KeyRing) {
 
     async update(id: string, change: AccountUpdate): Promise<UpdateOutcome> {
       if (!idPattern.test(id)) return { ok: false, problem: 'not-found' };
-      const { set, completes, ...rest } = change;
-      const key = keys.account(id);
-      const given = { ...rest, ...completes, set: { ...set, updatedAt: String(nowMs()) } };
-      const [result, ...all] = (await store.run(
-        'account-update',
-        [key],
-        [JSON.stringify(given)],
-      )) as string[];
-      if (result === undefined) return { ok: false, problem: 'not-found' };
-      if (result === 'changed') return { ok: false, problem: 'changed' };
-      await store.settle(key);
-      return { ok: true, account: fromFields(id, pairs(all) ?? {}).account, isAgain: result === 'again' };
+      const fields = [...Object.keys(change.set ?? {}), ...(change.drop ?? [])];
+      return fields.some((field) => indexed.has(field)) ? applyIndexed(id, change) : apply(id, change);
     },
+
+    /** Ends changes of the index that killed pods left. @returns how many */
+    sweepIndex: (olderThanMs?: number) =>
+      index.sweep(async (id) => {
+        await apply(id, {});
+      }, olderThanMs),
 
     /** The same password, hashed anew; not when it was changed meanwhile. @returns whether it was replaced */
     async replacePasswordHash(id: string, from: string, to: string): Promise<boolean> {

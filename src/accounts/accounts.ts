@@ -5,6 +5,7 @@
  * sessions, grants or what an account agreed to (oidc/), nor pages and their rate limits. A caller that ends
  * sessions compares the account's `epoch` with the one at sign-in.
  */
+import type { Access } from '../access/access.ts';
 import { Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { Change } from '../redis/change.ts';
@@ -35,6 +36,11 @@ export type NewAccount = Profile & {
   /** Default false. */
   emailVerified?: boolean;
   terms?: { version: string; acceptedAt: number };
+  /** Ids; see access/access.ts. */
+  roles?: string[];
+  groups?: string[];
+  /** Its person chooses another password at the first sign-in. */
+  mustChangePassword?: boolean;
   /** Default active. */
   opensAs?: AccountStatus;
 };
@@ -62,11 +68,25 @@ export type Accounts = {
     cursor?: string;
     count?: number;
   }): Promise<{ accounts: Account[]; cursor: string | undefined }>;
-  /** Counts the epoch up. */
+  /** Chosen by its person. Counts the epoch up. */
   setPassword(
     id: string,
     password: string,
   ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'not-found' } | PasswordProblem>;
+  /**
+   * In the middle of a sign-in: takes the place of a password that must be changed, if the account is still as it was
+   * when its factors were proved. The same password for the same sign-in may be sent again.
+   * @param how.epoch of the account when its factors were proved; @param how.signIn the id of the sign-in
+   */
+  replaceExpired(
+    id: string,
+    password: string,
+    how: { epoch: number; signIn: string },
+  ): Promise<
+    | { ok: true; account: Account; isAgain: boolean }
+    | { ok: false; problem: 'changed' | 'password-same' }
+    | PasswordProblem
+  >;
   /**
    * Sets fields of the profile; an empty text takes one away. Nothing else that the object carries.
    * @param version that the person saw; when the account has another by now, nothing is changed
@@ -84,9 +104,9 @@ export type Accounts = {
   setStatus(
     id: string,
     status: AccountStatus,
-  ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'not-found' }>;
-  /** Its epoch and its standard claims as they are now; undefined when it is gone or disabled. */
-  present(id: string): Promise<{ epoch: number; claims: Record<string, unknown> } | undefined>;
+  ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'not-found' | 'last-owner' }>;
+  /** What others are told of it, as it is now; undefined when it is gone or disabled. */
+  present(id: string): Promise<Presence | undefined>;
   /** Adds the check to a change that it is active and its epoch is still this one. */
   requireEpoch(change: Change, id: string, epoch: number): void;
   /**
@@ -108,6 +128,15 @@ export type Accounts = {
   };
 };
 
+export type Presence = {
+  epoch: number;
+  /** Standard claims. */
+  claims: Record<string, unknown>;
+  /** `roles` and `groups`, and the claims that these define; see access/access.ts. */
+  roleClaims: Record<string, unknown>;
+  groupClaims: Record<string, unknown>;
+};
+
 export type PasswordCheck = { ok: true; account: Account } | { ok: false; problem: 'wrong-credentials' };
 
 export type AccountsParts = {
@@ -115,6 +144,8 @@ export type AccountsParts = {
   ring: KeyRing;
   hasher: PasswordHasher;
   log: Log;
+  /** What roles and groups amount to; without it they amount to nothing. */
+  access?: Pick<Access, 'effective'>;
   /** Rules for chosen passwords besides their length. */
   passwordRule?: PasswordRule;
   /**
@@ -125,6 +156,7 @@ export type AccountsParts = {
 };
 
 const longestPage = 1000;
+const replacing = 'replace-expired';
 
 export function createAccounts(parts: AccountsParts): Accounts {
   const { ring, hasher, log, minimumPasswordLength: minimumLength, passwordRule: check } = parts;
@@ -168,10 +200,13 @@ export function createAccounts(parts: AccountsParts): Accounts {
       const passwordHash =
         input.password === undefined ? input.passwordHash : await passwords.seal(id, input.password);
       const { email, lookup } = normalised;
-      const { emailVerified = false, terms, opensAs } = input;
+      const { emailVerified = false, terms, opensAs, roles, groups, mustChangePassword } = input;
       const draft = {
         ...{ ...profile, id, email, emailVerified, passwordHash },
         ...(terms && { terms }),
+        ...(roles && { roles }),
+        ...(groups && { groups }),
+        ...(mustChangePassword && { mustChangePassword }),
         ...(opensAs && { opensAs }),
       };
       const outcome = await store.create(draft, lookup);
@@ -198,11 +233,45 @@ export function createAccounts(parts: AccountsParts): Accounts {
       if (problem) return problem;
       const outcome = await store.update(id, {
         set: { passwordHash: await passwords.seal(id, password) },
+        drop: ['mustChangePassword'],
         endsSessions: true,
       });
       if (!outcome.ok) return { ok: false, problem: 'not-found' };
       log.info({ account: id }, 'password changed');
       return { ok: true, account: outcome.account };
+    },
+
+    async replaceExpired(id, password, { epoch, signIn }) {
+      const completion = ring.hash(
+        'replace-expired',
+        JSON.stringify([id, signIn, password.normalize('NFC')]),
+      );
+      const completes = { flow: replacing, completion };
+      const seen = await store.preview(id, {});
+      if (!seen) return { ok: false, problem: 'changed' };
+      const { before, fields } = seen;
+      if (fields[`done:${replacing}`] === completion) {
+        // Nothing has ended what was proved since then but this.
+        const isLatest = before.epoch === epoch + 1 && before.status === 'active';
+        return isLatest ? { ok: true, account: before, isAgain: true } : { ok: false, problem: 'changed' };
+      }
+      if (before.epoch !== epoch || !before.mustChangePassword) return { ok: false, problem: 'changed' };
+      const problem = await passwords.problem(password, { email: before.email, names: namesOf(before) });
+      if (problem) return problem;
+      const { passwordHash = '' } = fields;
+      const isSame =
+        passwordHash !== '' && (await hasher.verify(passwords.unseal(id, passwordHash), password)).matches;
+      if (isSame) return { ok: false, problem: 'password-same' };
+      const outcome = await store.update(id, {
+        set: { passwordHash: await passwords.seal(id, password) },
+        drop: ['mustChangePassword'],
+        endsSessions: true,
+        require: { status: 'active', epoch: String(epoch), mustChangePassword: '1' },
+        completes,
+      });
+      if (!outcome.ok || outcome.account.epoch !== epoch + 1) return { ok: false, problem: 'changed' };
+      log.info({ account: id }, 'expired password replaced');
+      return { ok: true, account: outcome.account, isAgain: outcome.isAgain };
     },
 
     async updateProfile(id, version, input) {
@@ -217,14 +286,18 @@ export function createAccounts(parts: AccountsParts): Accounts {
       const fields = faultyFields(set);
       if (fields.length > 0) return { ok: false, problem: 'profile-invalid', fields };
       const outcome = await store.update(id, { set, drop, require: { version: String(version) } });
-      if (!outcome.ok) return outcome;
+      if (!outcome.ok) {
+        return { ok: false, problem: outcome.problem === 'not-found' ? 'not-found' : 'changed' };
+      }
       log.info({ account: id }, 'profile changed');
       return { ok: true, account: outcome.account };
     },
 
     async setStatus(id, status) {
       const outcome = await store.update(id, { set: { status }, endsSessions: status === 'disabled' });
-      if (!outcome.ok) return { ok: false, problem: 'not-found' };
+      if (!outcome.ok) {
+        return { ok: false, problem: outcome.problem === 'last-owner' ? 'last-owner' : 'not-found' };
+      }
       log.info({ account: id, status }, 'account status set');
       return { ok: true, account: outcome.account };
     },
@@ -234,7 +307,14 @@ export function createAccounts(parts: AccountsParts): Accounts {
     async present(id) {
       const account = (await store.find(id))?.account;
       if (account?.status !== 'active') return undefined;
-      return { epoch: account.epoch, claims: toClaims(account) };
+      const { roles = [], groups = [] } = account;
+      const effective = parts.access?.effective({ roles, groups });
+      return {
+        epoch: account.epoch,
+        claims: toClaims(account),
+        roleClaims: effective?.roleClaims ?? {},
+        groupClaims: effective?.groupClaims ?? {},
+      };
     },
 
     checkPassword: (email, password) => checkPassword(findByEmail(email), password),

@@ -204,5 +204,5 @@ function moveOf(link: { payload: Record<string, unknown> }): string {
 function outcomeOf(moved: MoveOutcome): Confirmed {
   if (moved.ok) return { ok: true, account: moved.account };
   const { problem } = moved;
-  return { ok: false, problem: problem === 'changed' || problem === 'not-found' ? 'outdated' : problem };
+  return { ok: false, problem: problem === 'email-taken' || problem === 'too-often' ? problem : 'outdated' };
 }

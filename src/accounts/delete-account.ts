@@ -13,8 +13,11 @@ import { normaliseEmail } from './email.ts';
 import type { OneTimeLinks } from './one-time-link.ts';
 
 export type DeleteAccount = {
-  /** For the person who signed in freshly. Also ok when there is no such account any more. */
-  delete(accountId: string): Promise<{ ok: true }>;
+  /**
+   * For the person who signed in freshly, or an administrator. Also ok when there is no such account any more.
+   * last-owner: there would be no active account left with the role `owner`; nothing was done.
+   */
+  delete(accountId: string): Promise<{ ok: true } | { ok: false; problem: 'last-owner' }>;
   /** Finishes what killed pods left. From time to time, on any pod. @returns how many it finished */
   sweep(): Promise<number>;
 };
@@ -34,10 +37,12 @@ const leftBehindMs = 60_000;
 export function createDeleteAccount(parts: DeleteAccountParts): DeleteAccount {
   const { removals, links, mail, log, leave = [] } = parts;
 
-  async function remove(id: string): Promise<void> {
-    if (await removals.begin(id)) for (const step of leave) await step(id);
-    const leaver = await removals.bury(id);
-    if (!leaver) return;
+  async function remove(id: string): Promise<{ ok: true } | { ok: false; problem: 'last-owner' }> {
+    const leaver = await removals.bury(id, async () => {
+      for (const step of leave) await step(id);
+    });
+    if (leaver === 'last-owner') return { ok: false, problem: leaver };
+    if (!leaver) return { ok: true };
     for (const purpose of ['verify-email', 'change-email', 'reset-password'] as const) {
       await links.end(purpose, id);
     }
@@ -51,13 +56,11 @@ export function createDeleteAccount(parts: DeleteAccountParts): DeleteAccount {
     );
     await removals.finish(leaver);
     log.info({ account: id }, 'account deleted');
+    return { ok: true };
   }
 
   return {
-    async delete(accountId) {
-      await remove(accountId);
-      return { ok: true };
-    },
+    delete: (accountId) => remove(accountId),
     async sweep() {
       const ids = await removals.unfinished(leftBehindMs);
       for (const id of ids) await remove(id);

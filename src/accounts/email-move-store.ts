@@ -1,3 +1,4 @@
+import { Unavailable } from '../errors.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { type Account, fromFields } from './account-record.ts';
@@ -37,34 +38,76 @@ export type EmailMove = {
    * password away.
    */
   undoes?: string;
+  /**
+   * By an administrator: neither this move nor those before it can be taken back, and the address before is free at
+   * once. Also for a disabled account, and however often it has moved.
+   */
+  isFinal?: boolean;
+  /** That the account must have. */
+  version?: number;
+  /** What else changes with the address, in the same script. */
+  also?: { set: Record<string, string>; drop: string[]; endsSessions: boolean };
 };
 
 export type MoveOutcome =
   | { ok: true; account: Account; isAgain: boolean }
-  | { ok: false; problem: 'email-taken' | 'changed' | 'too-often' | 'not-found' };
+  /** last-owner: there would be no active owner left; only by what else changes. */
+  | { ok: false; problem: 'email-taken' | 'changed' | 'too-often' | 'not-found' | 'last-owner' };
+
+type Hashes = { fromHash: string; toHash: string };
+/** version: only that is another than the one that was looked at. */
+type Step = MoveOutcome | { ok: false; problem: 'version' };
+
+/** Others may change the same account at the same moment; each time one of them gets through. */
+const mostTries = 100;
 
 export function createEmailMoveStore(store: Store, ring: KeyRing, accounts: AccountStore) {
   const { keys } = store;
 
   const hashOf = (lookup: string) => ring.hash('email', lookup);
 
-  async function step(name: 'claim' | 'move', move: EmailMove, hashes: { fromHash: string; toHash: string }) {
-    const { account, from, to, epoch, completion, undoes } = move;
+  async function step(
+    name: 'claim' | 'move',
+    move: EmailMove,
+    hashes: Hashes,
+    version?: number,
+  ): Promise<Step> {
+    const { account, also, version: _wanted, ...rest } = move;
     const holdMs = name === 'claim' ? claimMs : undoMs;
     const key = keys.account(account);
-    const given = JSON.stringify({ from, to, epoch, completion, undoes, holdMs, most: mostMoves, ...hashes });
+    const given = JSON.stringify({ ...rest, ...also, version, holdMs, most: mostMoves, ...hashes });
     const [result, ...all] = (await store.run('account-move-email', [key], [name, given])) as string[];
-    if (result === undefined) return { ok: false, problem: 'not-found' } as const;
-    if (result === 'often') return { ok: false, problem: 'too-often' } as const;
-    if (result === 'changed') return { ok: false, problem: 'changed' } as const;
+    if (result === undefined) return { ok: false, problem: 'not-found' };
+    if (result === 'often') return { ok: false, problem: 'too-often' };
+    if (result === 'changed' || result === 'version') return { ok: false, problem: result };
     await store.settle(key);
     const moved = fromFields(account, pairs(all) ?? {}).account;
-    return { ok: true, account: moved, isAgain: result === 'again' } as const;
+    return { ok: true, account: moved, isAgain: result === 'again' };
   }
 
-  /** Not at once, so that a move can be undone and nobody gets the old address meanwhile. */
-  async function releaseLater(id: string, hash: string): Promise<void> {
-    await store.run('account-free-email', [keys.email(hash)], [id, undoMs]);
+  /** Step 4, with the index; from the version that was looked at, or it is looked at again. */
+  async function moveIndexed(move: EmailMove, hashes: Hashes): Promise<MoveOutcome> {
+    const { account: id, to, also, version: wanted } = move;
+    for (let tries = 0; tries < mostTries; tries += 1) {
+      const seen = await accounts.preview(id, { set: { ...also?.set, email: to }, drop: also?.drop ?? [] });
+      if (!seen) return { ok: false, problem: 'not-found' };
+      const { before, after } = seen;
+      if (wanted !== undefined && wanted !== before.version) return { ok: false, problem: 'changed' };
+      const outcome = await accounts.index.around<Step>(id, {
+        before,
+        after,
+        make: () => step('move', move, hashes, before.version),
+        outcome: (moved) => (moved.ok ? moved.account : undefined),
+      });
+      if (outcome === 'last-owner') return { ok: false, problem: outcome };
+      if (outcome.ok || outcome.problem !== 'version') return outcome as MoveOutcome;
+    }
+    throw new Unavailable('an account was changed by others all the while');
+  }
+
+  /** Not at once where the move can be undone, so that nobody gets the old address meanwhile. */
+  async function release(id: string, hash: string, afterMs: number): Promise<void> {
+    await store.run('account-free-email', [keys.email(hash)], [id, afterMs]);
     await store.settle(keys.email(hash));
   }
 
@@ -83,18 +126,18 @@ export function createEmailMoveStore(store: Store, ring: KeyRing, accounts: Acco
       const before = (await accounts.find(move.account))?.otherEmail;
       // Of a move whose pod was killed before its last step: its claim is about to be replaced by this one's.
       if (before && before.hash !== toHash && before.hash !== fromHash) {
-        await releaseLater(move.account, before.hash);
+        await release(move.account, before.hash, undoMs);
       }
       const claimed = await step('claim', move, { fromHash, toHash });
-      if (!claimed.ok) return claimed;
+      if (!claimed.ok) return claimed as MoveOutcome;
       const newKey = keys.email(toHash);
       if ((await store.run('account-keep-email', [newKey], [move.account])) !== move.account) {
         return { ok: false, problem: 'email-taken' };
       }
       await store.settle(newKey);
       await beforeMove();
-      const moved = await step('move', move, { fromHash, toHash });
-      if (moved.ok && !isSameMailbox) await releaseLater(move.account, fromHash);
+      const moved = await moveIndexed(move, { fromHash, toHash });
+      if (moved.ok && !isSameMailbox) await release(move.account, fromHash, move.isFinal ? 0 : undoMs);
       return moved;
     },
   };

@@ -20,6 +20,7 @@ export type FlowParts = {
   mail: Mailer;
   ring: KeyRing;
   log: Log;
+  /** Read at each use: settings change while pods run. */
   config: Pick<Config, 'registration' | 'terms'>;
   /** The address of the page that a link leads to; the pages know it. */
   linkUrl: (purpose: LinkPurpose, token: string) => string;

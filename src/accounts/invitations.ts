@@ -59,11 +59,11 @@ const purpose = 'invitation';
 
 export function createInvitations(parts: FlowParts): Invitations {
   const { accounts, links, limits, passwords, mail, ring, log, config, linkUrl } = parts;
-  const isOff = config.registration === 'off';
+  const isOff = () => config.registration === 'off';
 
   return {
     async invite({ email: typed, inviter, locale, returnTo }) {
-      if (isOff) return { ok: false, problem: 'closed' };
+      if (isOff()) return { ok: false, problem: 'closed' };
       const normalised = normaliseEmail(typed);
       if (!normalised.ok) return { ok: false, problem: 'email-invalid' };
       const { email, lookup } = normalised;
@@ -93,7 +93,7 @@ export function createInvitations(parts: FlowParts): Invitations {
     },
 
     async look(token, browser) {
-      if (isOff) return { ok: false, problem: 'closed' };
+      if (isOff()) return { ok: false, problem: 'closed' };
       const looked = await links.look(purpose, token, browser);
       if (!looked.ok) return looked;
       const { inviter } = looked.link.payload as Payload;
@@ -101,7 +101,7 @@ export function createInvitations(parts: FlowParts): Invitations {
     },
 
     async accept(token, { browser, password, profile: given = {}, termsVersion, locale }) {
-      if (isOff) return { ok: false, problem: 'closed' };
+      if (isOff()) return { ok: false, problem: 'closed' };
       const looked = await links.look(purpose, token, browser);
       if (!looked.ok) return looked;
       const { id, returnTo } = looked.link.payload as Payload;

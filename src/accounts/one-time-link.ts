@@ -22,7 +22,9 @@ export type LinkPurpose =
   | 'change-email'
   | 'undo-email-change'
   | 'reset-password'
-  | 'invitation';
+  | 'invitation'
+  /** Whoever has it, and an account, becomes an owner; the command line shows it. */
+  | 'owner';
 
 const minute = 60_000;
 const hour = 60 * minute;
@@ -36,6 +38,7 @@ export const linkLifetimeMs: Record<LinkPurpose, number> = {
   'undo-email-change': 7 * day,
   'reset-password': 30 * minute,
   invitation: 7 * day,
+  owner: hour,
 };
 
 /** How long the browser that spent a link may ask again. */
@@ -59,6 +62,8 @@ export type NewLink = Omit<OneTimeLink, 'madeAt' | 'payload'> & {
   /** A new link ends the older ones of the same purpose and subject. An account id, or a normalised address. */
   subject: string;
   payload?: Record<string, unknown>;
+  /** Default: that of the purpose, and never longer. */
+  lifetimeMs?: number;
   /** Makes the same link from the same seed, for a flow that may run again. Never something from outside. */
   seed?: string;
 };
@@ -108,7 +113,7 @@ export function createOneTimeLinks({ store, ring }: { store: Store; ring: KeyRin
   }
 
   return {
-    async make({ purpose, subject, seed, account, epoch, email, payload = {} }) {
+    async make({ purpose, subject, seed, account, epoch, email, payload = {}, lifetimeMs }) {
       const record = recordOf(purpose, subject);
       const secret =
         seed === undefined
@@ -123,7 +128,7 @@ export function createOneTimeLinks({ store, ring }: { store: Store; ring: KeyRin
         [
           secretHash(purpose, token),
           ring.seal('link', `${purpose}\n${record}`, content),
-          linkLifetimeMs[purpose],
+          Math.min(lifetimeMs ?? linkLifetimeMs[purpose], linkLifetimeMs[purpose]),
         ],
       );
       await store.settle(key);

@@ -52,8 +52,8 @@ export type PendingRegistration = {
 };
 
 export type Register = {
-  /** Whether somebody without an invitation may register. */
-  isOpen: boolean;
+  /** Whether somebody without an invitation may register, as it is now. */
+  readonly isOpen: boolean;
   /** Sends the link. ok tells nothing about the address. */
   start(registration: Registration): Promise<{ ok: true } | RegistrationProblem>;
   /** For the page that the link leads to; spends nothing. */
@@ -99,7 +99,9 @@ export function createRegister(parts: FlowParts): Register {
   }
 
   return {
-    isOpen: config.registration === 'open',
+    get isOpen() {
+      return config.registration === 'open';
+    },
 
     async start({ email: typed, password, termsVersion, locale, browser, address, returnTo, ...rest }) {
       if (config.registration === 'off') return { ok: false, problem: 'closed' };

@@ -17,10 +17,14 @@ import { namesOf, type PasswordProblem } from './new-password.ts';
 import { isStillBound, type LinkProblem, linkLifetimeMs } from './one-time-link.ts';
 
 export type ResetPassword = {
-  /** ok tells nothing about the address. @param from.returnTo comes back from `complete` as it is */
+  /**
+   * ok tells nothing about the address.
+   * @param from.address left out when nobody asked from outside, but an administrator
+   * @param from.returnTo comes back from `complete` as it is
+   */
   request(
     email: string,
-    from: { address: string; returnTo?: string | undefined },
+    from: { address?: string; returnTo?: string | undefined },
   ): Promise<{ ok: true } | { ok: false; problem: 'email-invalid' } | TooMany>;
   /** For the page that the link leads to; spends nothing. */
   look(
@@ -125,6 +129,7 @@ export function createResetPassword(parts: FlowParts): ResetPassword {
       const outcome = await accountStore.update(id, {
         // The link came to this address.
         set: { passwordHash, emailVerified: '1' },
+        drop: ['mustChangePassword'],
         endsSessions,
         require: { status: 'active', email: link.email, epoch: String(link.epoch) },
         completes: { flow: purpose, completion },

@@ -6,8 +6,8 @@ import type { AccountStore } from './account-store.ts';
 
 /** The terms that whoever has an account must accept, by version; a newer version is asked for again. */
 export type Terms = {
-  /** What is in force; undefined when nothing is to be accepted. */
-  current: { url: string; version: string } | undefined;
+  /** What is in force now; undefined when nothing is to be accepted. */
+  readonly current: { url: string; version: string } | undefined;
   /** Whether the account must still accept what is in force, before it goes on. */
   isDue(account: Account): boolean;
   /** @param version that the person was shown; another than the current one is refused as outdated */
@@ -22,13 +22,14 @@ export function createTerms(parts: {
   accountStore: AccountStore;
   log: Log;
 }): Terms {
-  const { accountStore, log } = parts;
-  const current = parts.config.terms;
+  const { accountStore, log, config } = parts;
   return {
-    current,
-    isDue: (account) => current !== undefined && account.terms?.version !== current.version,
+    get current() {
+      return config.terms;
+    },
+    isDue: ({ terms }) => config.terms !== undefined && terms?.version !== config.terms.version,
     async accept(id, version) {
-      if (version !== current?.version) return { ok: false, problem: 'outdated' };
+      if (version !== config.terms?.version) return { ok: false, problem: 'outdated' };
       const outcome = await accountStore.update(id, { set: toTermsFields({ version, acceptedAt: nowMs() }) });
       if (!outcome.ok) return { ok: false, problem: 'not-found' };
       log.info({ account: id, version }, 'terms accepted');

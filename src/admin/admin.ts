@@ -7,14 +7,30 @@
  * access/, settings/) nor what is recorded of them (events/).
  */
 import type { Events } from '../events/events.ts';
-import type { ManageGroups, ManageRoles } from './manage-access.ts';
-import type { ManageAccounts } from './manage-accounts.ts';
-import type { ManageClients } from './manage-clients.ts';
-import type { ManageKeys } from './manage-keys.ts';
-import type { ManageResources } from './manage-resources.ts';
-import type { ManageSessions } from './manage-sessions.ts';
-import type { ManageSettings } from './manage-settings.ts';
-import type { ReadOverview } from './overview.ts';
+import type { AllSessions } from '../oidc/all-sessions.ts';
+import type { KeyLifecycle } from '../oidc/key-lifecycle.ts';
+import type { RegisteredClients } from '../oidc/registered-clients.ts';
+import type { Resources } from '../oidc/resources.ts';
+import type { Pods } from '../redis/pods.ts';
+import type { LiveSettings } from '../settings/settings.ts';
+import type { AccountParts } from './account-parts.ts';
+import { createAct } from './acts.ts';
+import { createDeclarations, type Declarations } from './declared/declared.ts';
+import type { DeclaredMarks } from './declared/declared-marks-store.ts';
+import { createHierarchy } from './hierarchy.ts';
+import {
+  createManageGroups,
+  createManageRoles,
+  type ManageGroups,
+  type ManageRoles,
+} from './manage-access.ts';
+import { createManageAccounts, type ManageAccounts } from './manage-accounts.ts';
+import { createManageClients, type ManageClients } from './manage-clients.ts';
+import { createManageKeys, type ManageKeys } from './manage-keys.ts';
+import { createManageResources, type ManageResources } from './manage-resources.ts';
+import { createManageSessions, type ManageSessions } from './manage-sessions.ts';
+import { createManageSettings, type ManageSettings } from './manage-settings.ts';
+import { createReadOverview, type ReadOverview } from './overview.ts';
 
 /**
  * Every function throws `Unavailable` when Redis cannot answer. Those that take an actor have had its permission for
@@ -30,5 +46,41 @@ export type Admin = {
   keys: ManageKeys;
   settings: ManageSettings;
   overview: ReadOverview;
+  /** Files that say what there is to be. */
+  declarations: Declarations;
   events: Pick<Events, 'list' | 'find' | 'after' | 'export' | 'verify' | 'act'>;
 };
+
+export type AdminParts = Omit<AccountParts, 'act' | 'hierarchy' | 'events' | 'allSessions'> & {
+  events: Events;
+  allSessions: AllSessions;
+  clients: RegisteredClients;
+  resources: Resources;
+  keys: KeyLifecycle;
+  settings: LiveSettings;
+  pods: Pick<Pods, 'list'>;
+  marks: DeclaredMarks;
+  issuer: string;
+  /** What the environment decides, for people; see environment.ts. */
+  environment: { name: string; value: string }[];
+};
+
+export function createAdmin(parts: AdminParts): Admin {
+  const { events, access } = parts;
+  const act = createAct(events);
+  const hierarchy = createHierarchy(access);
+  const inner = { ...parts, act, hierarchy };
+  const admin = {
+    accounts: createManageAccounts(inner),
+    clients: createManageClients(inner),
+    resources: createManageResources(inner),
+    roles: createManageRoles(inner),
+    groups: createManageGroups(inner),
+    sessions: createManageSessions(inner),
+    keys: createManageKeys(inner),
+    settings: createManageSettings(inner),
+    overview: createReadOverview(parts),
+    events,
+  };
+  return { ...admin, declarations: createDeclarations(admin, parts.marks) };
+}

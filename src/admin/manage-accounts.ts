@@ -7,7 +7,14 @@ import type { DirectoryQuery } from '../accounts/directory.ts';
 import type { Factor } from '../accounts/factors.ts';
 import type { RecordedEvent } from '../events/events.ts';
 import type { AnySession, GrantSummary } from '../oidc/all-sessions.ts';
+import type { AccountParts } from './account-parts.ts';
+import { createChangeAccount } from './change-account.ts';
+import { createCreateAccount } from './create-account.ts';
+import { createManageCredentials } from './manage-account-credentials.ts';
+import { createManageOwners } from './manage-owners.ts';
 import type { Outcome, Page, WriteOptions } from './outcome.ts';
+import { createReadAccounts } from './read-accounts.ts';
+import { createUpdateAccount } from './update-account.ts';
 
 export type AccountDraft = Profile & {
   email: string;
@@ -66,7 +73,7 @@ export type ManageAccounts = {
   sessions(id: string): Promise<Outcome<AnySession[]>>;
   grants(id: string): Promise<Outcome<GrantSummary[]>>;
   /** A one-time link by which whoever signs in becomes the first owner, or another one. @returns its token */
-  inviteOwner(actor: Actor, lifetimeSeconds: number): Promise<{ token: string; expiresAt: number }>;
+  inviteOwner(actor: Actor, lifetimeSeconds: number): Promise<Outcome<{ token: string; expiresAt: number }>>;
   /** Makes an account an owner for the token of `inviteOwner`, once. */
   claimOwnership(
     token: string,
@@ -74,3 +81,14 @@ export type ManageAccounts = {
     from: Pick<Actor, 'requestId' | 'address'>,
   ): Promise<Outcome<Account>>;
 };
+
+export function createManageAccounts(parts: AccountParts): ManageAccounts {
+  const change = createChangeAccount(parts);
+  return {
+    ...createReadAccounts(parts),
+    create: createCreateAccount(parts),
+    ...createUpdateAccount({ ...parts, change }),
+    ...createManageCredentials({ ...parts, change }),
+    ...createManageOwners(parts),
+  };
+}

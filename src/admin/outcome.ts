@@ -27,3 +27,29 @@ export type Page<T> = { items: T[]; cursor: string | undefined };
 
 /** @property version that was seen; undefined acts on whichever there is */
 export type WriteOptions = { version?: number | undefined; isDryRun?: boolean };
+
+export function done<T>(value: T): { ok: true; value: T } {
+  return { ok: true, value };
+}
+
+export function refused(problem: Refused['problem'], message: string, faults: Fault[] = []): Refused {
+  return { ok: false, problem, message, ...(faults.length > 0 && { faults }) };
+}
+
+/** @param faults at least one */
+export function unfit(faults: Fault[]): Refused {
+  return refused('invalid', faults.map(({ path, message }) => `${path}: ${message}`).join(' '), faults);
+}
+
+/** @param thing such as "account" */
+export function notFound(thing: string): Refused {
+  return refused('not-found', `There is no such ${thing}. It may have been removed meanwhile.`);
+}
+
+/** @param thing such as "account" */
+export function changed(thing: string): Refused {
+  return refused(
+    'changed',
+    `Somebody else has changed this ${thing} since you opened it. Load it again, look at what is new, and repeat your change.`,
+  );
+}

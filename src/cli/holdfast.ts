@@ -6,18 +6,36 @@
 import { Command } from 'commander';
 import { ConfigFaults } from '../config.ts';
 import { Unavailable } from '../errors.ts';
+import { addAccessCommands } from './access-commands.ts';
 import { addAccountCommands } from './account-commands.ts';
+import { addAuditCommands } from './audit-commands.ts';
 import { addClientCommands } from './client-commands.ts';
+import { addDeclaredCommands } from './declared-commands.ts';
+import { addKeyCommands } from './key-commands.ts';
+import { addOwnerCommands } from './owner-commands.ts';
+import { addResourceCommands } from './resource-commands.ts';
 import { CommandFailed } from './run.ts';
+import { addSeedCommand } from './seed-command.ts';
+import { addSessionCommands } from './session-commands.ts';
+import { addSettingsCommands } from './settings-commands.ts';
 
 const program = new Command('holdfast')
-  .description('Manage the accounts and clients of a Holdfast provider.')
+  .description('Administer a Holdfast provider.')
   .option('--json', 'print JSON, for scripts', false)
   .showHelpAfterError()
   .configureHelp({ showGlobalOptions: true });
 
+addOwnerCommands(program);
 addAccountCommands(program);
 addClientCommands(program);
+addResourceCommands(program);
+addAccessCommands(program);
+addSessionCommands(program);
+addKeyCommands(program);
+addSettingsCommands(program);
+addAuditCommands(program);
+addDeclaredCommands(program);
+addSeedCommand(program);
 
 try {
   await program.parseAsync();

@@ -1,8 +1,12 @@
 import type { Command } from 'commander';
+import type { Actor } from '../access/actor.ts';
+import type { Admin } from '../admin/admin.ts';
+import type { Outcome } from '../admin/outcome.ts';
 import { openParts, type Parts } from '../app.ts';
 import { readConfig } from '../config.ts';
 import { localDefaults, openLocalRedis } from '../local/local.ts';
 import { createLog } from '../log.ts';
+import { operator } from './operator.ts';
 
 /** Something that the person can mend; its message is all that they see. */
 export class CommandFailed extends Error {}
@@ -22,6 +26,22 @@ export async function withParts<T>(work: (parts: Parts) => Promise<T>): Promise<
   } finally {
     await redis.close();
   }
+}
+
+/** The same for a command that goes by the flows of administration, as the operator who runs it. */
+export function withAdmin<T>(work: (admin: Admin, actor: Actor, parts: Parts) => Promise<T>): Promise<T> {
+  return withParts((parts) => work(parts.admin, operator(), parts));
+}
+
+/** @throws CommandFailed with the text of a refusal */
+export function orFail<T>(outcome: Outcome<T>): T {
+  if (outcome.ok) return outcome.value;
+  throw new CommandFailed(outcome.message);
+}
+
+/** A variable that a file of declarations names. */
+export function environmentValue(name: string): string | undefined {
+  return process.env[name];
 }
 
 /** Prints a result: JSON for scripts, lines for people. */

@@ -39,11 +39,15 @@ export const catalogue = {
   'settings.changed': 'admin',
   'audit.exported': 'admin',
   'access.refused': 'admin',
+  /** Refusals that were too many to be kept one by one: `after` has how many, from when to when. */
+  'access.refusals-not-kept': 'admin',
   'sign-in.succeeded': 'people',
   'sign-in.failed': 'people',
   'sign-in.factor-failed': 'people',
   'sign-in.locked': 'people',
   'sign-in.refused': 'people',
+  /** Likewise of sign-ins that failed. */
+  'sign-in.failures-not-kept': 'people',
   'sign-out': 'people',
   registration: 'people',
   'password.changed': 'people',
@@ -60,3 +64,4 @@ export const catalogue = {
 export type EventKind = keyof typeof catalogue;
 export type Trail = (typeof catalogue)[EventKind];
 export const eventKinds = Object.keys(catalogue) as EventKind[];
+export const trails: readonly Trail[] = ['admin', 'people'];

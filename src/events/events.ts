@@ -7,7 +7,10 @@
 import type { Actor } from '../access/actor.ts';
 import type { EventKind, Trail } from './catalogue.ts';
 
-export type { EventKind, Trail } from './catalogue.ts';
+export { type EventKind, eventKinds, type Trail, trails } from './catalogue.ts';
+export { createEvents } from './create-events.ts';
+export { roomFor } from './event-store.ts';
+export { accountTarget, createPeopleEvents, type PeopleEvents, person } from './people.ts';
 
 export type EventActor = {
   kind: Actor['kind'] | 'anonymous' | 'system';
@@ -68,10 +71,13 @@ export type EventQuery = {
   clientId?: string;
   actorId?: string;
   requestId?: string;
+  /** What was typed by somebody who then could not sign in, also where there is no such account. */
+  email?: string;
   outcome?: RecordedEvent['outcome'];
   /** ms since the epoch, inclusive. */
   from?: number;
   to?: number;
+  /** Of an earlier page; what is none leads to an empty page. */
   cursor?: string;
   /** 1 to 500, default 50. A page may hold fewer, also when others follow. */
   count?: number;

@@ -67,6 +67,7 @@ export type AccountProblem =
   | 'password-locked'
   | 'busy'
   | 'address-differs'
+  | 'last-owner'
   | 'session-unknown'
   | 'factor-unknown'
   | 'browser-unknown'
@@ -78,7 +79,7 @@ export type Moment = { iso: string; text: string; ago: string };
 
 /** What every page has. `csrfToken` goes with each of its forms, as `csrf`. */
 export type AccountPage = {
-  frame: { path: string };
+  frame: { path: string; timeZone?: string };
   section: AccountSection;
   csrfToken: string;
   person: { email: string; name?: string };

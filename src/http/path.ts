@@ -13,6 +13,8 @@ export function withoutId(path: string): string {
 export function oneSpelling(): Middleware {
   return async (ctx, next) => {
     const fixed = withoutId(ctx.path);
+    // Nothing of the engine's; and ids of accounts, clients and resources stand in these.
+    if (ctx.path.startsWith('/admin/')) return next();
     if (fixed !== fixed.toLowerCase() || (fixed.endsWith('/') && fixed !== '/')) {
       throw new Refusal(404, 'not-found', { code: 'not_found' });
     }

@@ -5,7 +5,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ejs from 'ejs';
-import { hasText, type Locale, languages, locales, type Translator, translator } from '../locale.ts';
+import {
+  formatDateTime,
+  formatNumber,
+  formatRelative,
+  formatShortDateTime,
+  hasText,
+  type Locale,
+  languages,
+  locales,
+  type Translator,
+  translator,
+} from '../locale.ts';
 import type { Assets } from './assets.ts';
 import type { Views } from './views.ts';
 
@@ -16,7 +27,8 @@ export type Renderer = {
 
 /**
  * The names that a template may use. `data`: what it was given. `head`: title, problem and scripts, which a page
- * sets for the layout. `t` and `hasText`: texts. `asset`, `initial`, `link`, `target`: see below. `partial`,
+ * sets for the layout. `t` and `hasText`: texts. `asset`, `initial`, `link`, `target`: see below. `moment`
+ * and `number` write a time and a number for this person. `partial`,
  * `emphasise` and `drawing` give finished HTML and are, with the layout's body, all that may be printed unescaped.
  */
 const vocabulary = [
@@ -29,6 +41,8 @@ const vocabulary = [
   'partial',
   'asset',
   'initial',
+  'moment',
+  'number',
   'link',
   'target',
 ];
@@ -44,6 +58,7 @@ export function createRenderer(options: {
   onMissingText?: (key: string) => string;
 }): Renderer {
   const layout = compile(join(options.viewsDirectory, 'layout.ejs'));
+  const adminLayout = compile(join(options.viewsDirectory, 'admin-layout.ejs'));
   const pages = compileAll(join(options.viewsDirectory, 'pages'));
   const partials = compileAll(join(options.viewsDirectory, 'partials'));
   const translators = new Map(
@@ -59,6 +74,7 @@ export function createRenderer(options: {
   return {
     page(view, locale, data) {
       const t = translators.get(locale) ?? translator(locale, options.onMissingText);
+      const zone = (data as { frame?: { timeZone?: string } }).frame?.timeZone;
       const head = { title: '', problem: false, isWide: false, scripts: [] as string[] };
       const words = {
         head,
@@ -68,14 +84,27 @@ export function createRenderer(options: {
         hasText,
         asset: options.assets.url,
         initial,
+        moment: (ms: number) => momentFor(locale, ms, zone),
+        number: (value: number) => formatNumber(locale, value),
         link,
         target,
         partial: (name: string, partialData: object = {}): string =>
           named(partials, name)({ ...words, data: partialData }),
       };
       const body = named(pages, view)({ ...words, data });
-      return layout({ ...words, data: { body, locale, languages, path: data.frame?.path } });
+      const frame = { body, locale, languages, path: data.frame?.path };
+      if ('console' in data) return adminLayout({ ...words, data: { ...frame, page: data } });
+      return layout({ ...words, data: frame });
     },
+  };
+}
+
+function momentFor(locale: Locale, ms: number, timeZone: string | undefined) {
+  return {
+    iso: new Date(ms).toISOString(),
+    text: formatDateTime(locale, ms, timeZone),
+    short: formatShortDateTime(locale, ms, timeZone),
+    ago: formatRelative(locale, ms),
   };
 }
 

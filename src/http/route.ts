@@ -5,7 +5,7 @@ import type { Locale } from '../locale.ts';
 import { decode, readForm, readPairs } from './body.ts';
 import { localeOf } from './language.ts';
 import { checkOrigin } from './origin.ts';
-import { allowFormAction } from './security-headers.ts';
+import { allowConnect, allowFormAction } from './security-headers.ts';
 
 /**
  * Routes are data: what one takes, what it may answer, and a handler that takes typed input and returns a
@@ -41,6 +41,8 @@ export type Reply = (
       /** Origins that the forms of the page may lead to. */
       formAction?: string[];
       retryAfterSeconds?: number;
+      /** Whether scripts of the page fetch other pages of ours; not with `formAction`. */
+      connects?: boolean;
     }
   | { redirect: string }
   /** The engine has answered on the raw context. */
@@ -162,6 +164,7 @@ function write(ctx: Context, reply: Reply): void {
   ctx.status = reply.status ?? 200;
   ctx.body = reply.html;
   ctx.type = 'html';
+  if (reply.connects) allowConnect(ctx);
   if (reply.formAction) allowFormAction(ctx, reply.formAction);
   if (reply.retryAfterSeconds !== undefined) ctx.set('retry-after', String(reply.retryAfterSeconds));
 }

@@ -12,7 +12,7 @@ import type { Assets } from './assets.ts';
 import { limitBody } from './body.ts';
 import { clientAddress } from './client-address.ts';
 import { createDrain } from './drain.ts';
-import { createErrorReply } from './error-reply.ts';
+import { createErrorReply, type ErrorReply } from './error-reply.ts';
 import { hostCheck, pinHost, splitTarget } from './host.ts';
 import { answerProbes, type Probes } from './ops-routes.ts';
 import { checkOriginAt } from './origin.ts';
@@ -48,6 +48,8 @@ export function createServer(parts: {
   engine: Middleware[];
   /** Paths of the engine that take forms of our pages. */
   originCheckedPaths: string[];
+  /** Answers errors at paths that have a way of their own for them; undefined for all others. */
+  errorReplyAt?(path: string): ErrorReply | undefined;
   strict: boolean;
   probes: Probes;
   timeouts?: { headMs: number; requestMs: number };
@@ -77,7 +79,9 @@ export function createServer(parts: {
   );
   answerParserErrors(server, log);
   const drain = createDrain(server, config.drain);
-  const replyWithError = createErrorReply(parts.renderer, log);
+  const usualReply = createErrorReply(parts.renderer, log);
+  const replyWithError: ErrorReply = (ctx, error) =>
+    (parts.errorReplyAt?.(ctx.path) ?? usualReply)(ctx, error);
   const isForUs = hostCheck(config);
 
   function receive(request: IncomingMessage, response: ServerResponse): void {

@@ -1,4 +1,5 @@
 import type { AccountViews } from './account-views.ts';
+import type { ReferencePage } from './api-reference-view.ts';
 
 /**
  * The pages with the data of each: what a handler gives to `renderer.page`, and a template in views/pages gets. Does
@@ -33,6 +34,7 @@ export type FormProblem = {
     | 'password-repeats'
     | 'password-pattern'
     | 'password-breached'
+    | 'password-same'
     | 'name-invalid'
     | 'terms-not-accepted';
   /** Characters, of a password that is too short or too long. */
@@ -55,8 +57,11 @@ type MailedLink =
 /** A form around accounts. It posts `csrf` and, where a link led to it, `token`. */
 type AccountForm = Frame & { action: string; csrfToken: string; problems: FormProblem[] };
 
-/** What every page accepts. `path` is where the language switcher comes back to; without it there is none. */
-type Frame = { frame?: { path: string } };
+/**
+ * What every page accepts. `path` is where the language switcher comes back to; without it there is none. `timeZone`
+ * is the reader's (an IANA name), for what the page makes of `moment`.
+ */
+type Frame = { frame?: { path: string; timeZone?: string } };
 
 /** What every page of an interaction has. */
 type InteractionFrame = Frame & { base: string; csrfToken: string; client: ClientSummary };
@@ -92,6 +97,8 @@ export interface Views extends AccountViews {
       | 'passkey-unknown'
       | 'form-expired';
     retryAfterSeconds?: number;
+    /** Of a sign-in that failed: by it an administrator finds out why. */
+    requestId?: string;
     notice?: SignInNotice;
     /** The account is known and confirms its password: `email` is shown and cannot be changed. */
     reauthenticate: boolean;
@@ -122,6 +129,8 @@ export interface Views extends AccountViews {
       | 'passkey-unknown'
       | 'form-expired';
     retryAfterSeconds?: number;
+    /** As on the page before. */
+    requestId?: string;
     /** Whether a code was mailed already. */
     isSent: boolean;
     mayTrust: boolean;
@@ -144,6 +153,8 @@ export interface Views extends AccountViews {
   };
   /** Posts `csrf` to `<base>/recovery-codes`. */
   'new-recovery-codes': InteractionFrame & { codes: string[] };
+  /** Posts to `<base>/new-password`: `csrf`, `password`. */
+  'new-password': InteractionFrame & { email: string; minimumLength: number; problems: FormProblem[] };
   /** Posts `csrf`, `version`, `decision` ("accept" or "decline") to `<base>/terms`. */
   terms: InteractionFrame & { terms: { url: string; version: string } };
   /** Posts `csrf`, `decision` ("allow" or "deny"). `scopes` and `claims` are the newly asked ones. */
@@ -173,6 +184,7 @@ export interface Views extends AccountViews {
       | 'too-many-requests'
       | 'unavailable'
       | 'server'
+      | 'client-disabled'
       | 'cookies';
     status: number;
     code: string;
@@ -207,6 +219,7 @@ export interface Views extends AccountViews {
     deviceAgent?: string;
     scopes: string[];
   };
+  'admin-api-reference': Frame & ReferencePage;
   'device-done': Frame & { client: ClientSummary; approved: boolean };
   /** Posts `email`, `password`, `name`, `terms` (their version), `interaction`. */
   register: AccountForm & {

@@ -5,6 +5,7 @@ import type { Accounts } from '../accounts/accounts.ts';
 import type { Activity } from '../accounts/activity.ts';
 import type { PasswordProblem } from '../accounts/new-password.ts';
 import type { Config } from '../config.ts';
+import type { PeopleEvents } from '../events/events.ts';
 import { type Browser, browserFor, requireBrowser } from '../http/browser-cookie.ts';
 import type { Csrf } from '../http/csrf.ts';
 import { passwordProblem } from '../http/password-problem.ts';
@@ -18,6 +19,7 @@ import type { Interactions } from '../oidc/oidc.ts';
 export type AccountPageParts = {
   flows: AccountFlows;
   activity: Activity;
+  people: PeopleEvents;
   accounts: Accounts;
   interactions: Interactions;
   mail: Mails;

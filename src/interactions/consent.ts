@@ -9,12 +9,14 @@ import { type Reply, type Route, route } from '../http/route.ts';
 import type { Interactions, PendingInteraction } from '../oidc/oidc.ts';
 import { csrfField, interactionParams, type OpenInteraction } from './open-interaction.ts';
 import { pageReply } from './page-reply.ts';
+import type { SignInEvents } from './sign-in-events.ts';
 
 export type ConsentParts = {
   interactions: Interactions;
   accounts: Accounts;
   renderer: Renderer;
   csrf: Csrf;
+  signInEvents: SignInEvents;
 };
 
 const form = z.strictObject({ csrf: csrfField, decision: z.enum(['allow', 'deny']) });
@@ -32,7 +34,9 @@ export function consentRoutes(parts: ConsentParts, open: OpenInteraction): Route
         return open(raw, uid, { toAnswer: true }, async (pending) => {
           if (pending.prompt !== 'consent') return { redirect: `/interaction/${uid}` };
           if (!csrf.check(body.csrf, uid)) return showConsent(parts, raw, pending);
-          const answer = body.decision === 'allow' ? interactions.approve : interactions.abort;
+          const isGiven = body.decision === 'allow';
+          const answer = isGiven ? interactions.approve : interactions.abort;
+          interactions.besideAnswer(() => parts.signInEvents.consent(raw, pending, isGiven));
           await answer(raw, pending);
           return { asIs: true };
         });

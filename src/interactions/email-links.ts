@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { AccountFlows } from '../accounts/account-flows.ts';
 import type { Account } from '../accounts/accounts.ts';
+import { accountTarget, person } from '../events/events.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { FormProblem } from '../http/views.ts';
 import type { Locale } from '../locale.ts';
@@ -89,7 +90,16 @@ function routesOf(parts: AccountPageParts, { purpose, look, carryOut }: EmailLin
         if (!done.ok) return links.problem(locale, done.problem);
         if (done.moved) {
           const { id, email } = done.moved;
-          await parts.activity.record(id, 'email-changed', { what: email, address: raw.ip }, { id: token });
+          await Promise.all([
+            parts.activity.record(id, 'email-changed', { what: email, address: raw.ip }, { id: token }),
+            parts.people.note(raw, {
+              kind: 'email.changed',
+              actor: person(done.moved),
+              target: accountTarget(done.moved),
+              after: { email },
+              via: 'account',
+            }),
+          ]);
         }
         return links.done(raw);
       },

@@ -5,6 +5,7 @@
 import { type Route, route } from '../http/route.ts';
 import { type ConsentParts, consentRoutes, showConsent } from './consent.ts';
 import { enrolmentRoutes } from './enrolment.ts';
+import { newPasswordRoutes } from './new-password.ts';
 import { interactionParams, openInteraction } from './open-interaction.ts';
 import { createPasswordSignIn } from './password-sign-in.ts';
 import { secondFactorRoutes } from './second-factor.ts';
@@ -17,7 +18,7 @@ import { upstreamRoutes } from './upstream-sign-in.ts';
 export type InteractionParts = SignInParts &
   SignInPageParts &
   ConsentParts &
-  Pick<StepParts, 'limits' | 'finishLinking'>;
+  Pick<StepParts, 'limits' | 'finishLinking' | 'people'>;
 
 export function interactionRoutes(parts: InteractionParts): Route[] {
   const signIn = createSignIn(parts);
@@ -46,6 +47,7 @@ export function interactionRoutes(parts: InteractionParts): Route[] {
     ...createPasswordSignIn(step),
     ...secondFactorRoutes(step),
     ...enrolmentRoutes(step),
+    ...newPasswordRoutes(step),
     ...termsRoutes(step),
     ...upstreamRoutes(step),
     ...consentRoutes(parts, open),

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
 import { unlessBusy } from '../errors.ts';
+import { accountTarget, person } from '../events/events.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { FormProblem } from '../http/views.ts';
 import type { Locale } from '../locale.ts';
@@ -31,7 +32,6 @@ const acceptForm = z.strictObject({
 export function invitationRoutes(parts: AccountPageParts): Route[] {
   const { renderer, csrf } = parts;
   const { invitations } = parts.flows;
-  const terms = parts.flows.terms.current;
   const forms = createForms(csrf);
   const links = createLinkPages(parts, 'invitation', path);
 
@@ -53,6 +53,7 @@ export function invitationRoutes(parts: AccountPageParts): Route[] {
         const { isOurs, ...form } = forms.receive(raw, body.csrf);
         const { token, password } = body;
         const name = body.name.trim();
+        const terms = parts.flows.terms.current;
         const looked = await invitations.look(token, form.browser.secret);
         if (!looked.ok) return links.problem(locale, looked.problem);
         const again = (problems: FormProblem[], refused: Partial<Refused> = {}) =>
@@ -75,6 +76,13 @@ export function invitationRoutes(parts: AccountPageParts): Route[] {
         );
         if (accepted.ok) {
           const { account, returnTo = '' } = accepted;
+          await parts.people.note(raw, {
+            kind: 'registration',
+            actor: person(account),
+            target: accountTarget(account),
+            after: { invited: true },
+            via: 'account',
+          });
           const { id: accountId, epoch } = account;
           return returnTo === ''
             ? links.done(raw)
@@ -105,6 +113,7 @@ export function invitationRoutes(parts: AccountPageParts): Route[] {
     typed: { name: string; terms: string },
     refused?: Partial<Refused> & { problems: FormProblem[] },
   ): Reply {
+    const terms = parts.flows.terms.current;
     const html = renderer.page('invitation', locale, {
       action: path,
       csrfToken,

@@ -35,7 +35,11 @@ export type LinkPages = {
   problem(locale: Locale, problem: LinkPageProblem): Reply;
 };
 
-export function createLinkPages(parts: AccountPageParts, purpose: LinkPurpose, path: string): LinkPages {
+export function createLinkPages(
+  parts: AccountPageParts,
+  purpose: Exclude<LinkPurpose, 'owner'>,
+  path: string,
+): LinkPages {
   const { renderer, csrf } = parts;
   const forms = createForms(csrf);
 

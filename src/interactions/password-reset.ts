@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { nameBrowser } from '../accounts/browser-label.ts';
 import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
 import { unlessBusy } from '../errors.ts';
+import { accountTarget, person } from '../events/events.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { FormProblem } from '../http/views.ts';
 import type { Locale } from '../locale.ts';
@@ -132,7 +133,17 @@ export function passwordResetRoutes(parts: AccountPageParts): Route[] {
             ...(where === '' ? {} : { where }),
           }),
         );
-        if (completed.ok) return links.done(raw, { interaction: completed.returnTo ?? '' });
+        if (completed.ok) {
+          const { account } = completed;
+          await parts.people.note(raw, {
+            kind: 'password.reset',
+            actor: person(account),
+            target: accountTarget(account),
+            after: { endsSessions: everywhere },
+            via: 'account',
+          });
+          return links.done(raw, { interaction: completed.returnTo ?? '' });
+        }
         if (isPasswordProblem(completed)) return again(refusedPassword(completed));
         if (completed.problem === 'busy') return again(busy);
         return links.problem(locale, completed.problem);

@@ -6,6 +6,7 @@ import { unlessBusy } from '../errors.ts';
 import { type Route, route } from '../http/route.ts';
 import { csrfField, interactionParams } from './open-interaction.ts';
 import { browserCookies } from './sign-in-cookies.ts';
+import { whyRefused } from './sign-in-events.ts';
 import type { LoginAgain } from './sign-in-pages.ts';
 import type { StepParts } from './step-parts.ts';
 
@@ -21,7 +22,7 @@ const passwordForm = z.strictObject({
 const startOverForm = z.strictObject({ csrf: csrfField, decision: z.enum(['start-over', 'cancel']) });
 
 export function createPasswordSignIn(parts: StepParts): Route[] {
-  const { interactions, accounts, factors, limits, csrf, signIn, pages, open, notices } = parts;
+  const { interactions, accounts, factors, limits, csrf, signIn, pages, open, notices, signInEvents } = parts;
   const cookies = browserCookies(parts);
 
   /** Counts the attempt before anything is hashed. The same work whether or not there is an account. */
@@ -74,18 +75,23 @@ export function createPasswordSignIn(parts: StepParts): Route[] {
           if (!attempt || !passing) return again(email === '' ? 'email-missing' : 'password-missing');
           isTried = true;
           const passed = await passing;
+          const whose = { email, account: attempt.account };
           if (!passed.ok) {
             const { retryAfterSeconds, needsReset } = passed;
+            const reason = needsReset ? 'locked' : 'too-many-attempts';
+            signInEvents.failed(raw, pending, { kind: 'sign-in.locked', reason, ...whose });
             return again(needsReset ? 'locked' : 'too-many-attempts', { status: 429, retryAfterSeconds });
           }
           const checked = await unlessBusy(attempt.checkPassword(body.password));
           if (!checked.ok && checked.problem === 'busy') {
+            signInEvents.failed(raw, pending, { kind: 'sign-in.refused', reason: 'busy', ...whose });
             await limits.notMade(passed.ticket);
             return again('busy', { status: 503, retryAfterSeconds: 2 });
           }
           if (!checked.ok) {
             const account = await attempt.account;
             notices.noteFailure(account?.id ?? mintAccountId()).catch(() => {});
+            signInEvents.failed(raw, pending, { reason: whyRefused(account), ...whose });
             return again('wrong-credentials');
           }
           interactions.besideAnswer(() => limits.succeeded(passed.ticket));

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
 import { unlessBusy } from '../errors.ts';
+import { accountTarget, person } from '../events/events.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { FormProblem } from '../http/views.ts';
 import type { Locale } from '../locale.ts';
@@ -32,7 +33,6 @@ const confirmationForm = z.strictObject({
 export function registrationConfirmationRoutes(parts: AccountPageParts): Route[] {
   const { flows, renderer, csrf } = parts;
   const { register } = flows;
-  const terms = flows.terms.current;
   const forms = createForms(csrf);
   const links = createLinkPages(parts, 'register', '/register/confirm');
 
@@ -55,6 +55,7 @@ export function registrationConfirmationRoutes(parts: AccountPageParts): Route[]
         const { token, password } = body;
         const looked = await register.look(token, form.browser.secret);
         if (!looked.ok) return links.problem(locale, looked.problem);
+        const terms = flows.terms.current;
         const termsAccepted = terms !== undefined && body.terms === terms.version;
         const again = (problem: FormProblem, refused: Partial<Refused> = {}) =>
           showConfirmation(locale, form, token, looked.pending, {
@@ -74,6 +75,12 @@ export function registrationConfirmationRoutes(parts: AccountPageParts): Route[]
         );
         if (confirmed.ok) {
           const { account, returnTo = '' } = confirmed;
+          await parts.people.note(raw, {
+            kind: 'registration',
+            actor: person(account),
+            target: accountTarget(account),
+            via: 'account',
+          });
           if (looked.pending.isOtherBrowser) return links.done(raw, { isElsewhere: returnTo !== '' });
           const { id: accountId, epoch } = account;
           return links.registered(raw, form, { accountId, epoch, interaction: returnTo });
@@ -102,6 +109,7 @@ export function registrationConfirmationRoutes(parts: AccountPageParts): Route[]
     pending: { email: string; isOtherBrowser: boolean },
     refused?: RefusedForm & { termsAccepted: boolean },
   ): Reply {
+    const terms = flows.terms.current;
     const html = renderer.page('register-confirm', locale, {
       action: '/register/confirm',
       csrfToken,

@@ -40,7 +40,6 @@ type Typed = Pick<z.output<typeof registrationForm>, 'email' | 'name' | 'terms' 
 export function registrationRoutes(parts: AccountPageParts): Route[] {
   const { flows, renderer, csrf, mail } = parts;
   const { register } = flows;
-  const terms = flows.terms.current;
   const forms = createForms(csrf);
 
   return [
@@ -65,6 +64,7 @@ export function registrationRoutes(parts: AccountPageParts): Route[] {
       statuses: [303, 400, 403, 429, 503],
       async handle({ body, locale, clientAddress, raw }) {
         const { isOurs, ...form } = forms.receive(raw, body.csrf);
+        const terms = flows.terms.current;
         const closed = notOffered(locale, body.interaction);
         if (closed) return closed;
         const email = body.email.trim();
@@ -159,6 +159,7 @@ export function registrationRoutes(parts: AccountPageParts): Route[] {
     { email, name, interaction, ...typed }: Typed,
     { isAgain = false, refused }: { isAgain?: boolean; refused?: RefusedForm } = {},
   ): Reply {
+    const terms = flows.terms.current;
     const html = renderer.page('register', locale, {
       action: '/register',
       csrfToken,

@@ -29,7 +29,7 @@ type CodeMethod = Extract<FactMethod, 'otp' | 'recovery' | 'email-code'>;
 type CodeProblem = Exclude<FactorAgain['problem'], 'passkey-failed' | 'form-expired' | 'too-many-attempts'>;
 
 export function secondFactorRoutes(parts: StepParts): Route[] {
-  const { accounts, factors, limits, csrf, signIn, pages, open, notices } = parts;
+  const { accounts, factors, limits, csrf, signIn, pages, open, notices, signInEvents } = parts;
   const cookies = browserCookies(parts);
 
   /** What the code is worth; undefined when it is right. */
@@ -96,6 +96,12 @@ export function secondFactorRoutes(parts: StepParts): Route[] {
           });
           if (!passed.ok) {
             const { retryAfterSeconds, needsReset } = passed;
+            signInEvents.failed(raw, pending, {
+              kind: 'sign-in.locked',
+              reason: needsReset ? 'factor-locked' : 'too-many-attempts',
+              account,
+              details: { factor: method },
+            });
             return again({
               problem: needsReset ? 'factor-locked' : 'too-many-attempts',
               status: 429,
@@ -103,7 +109,16 @@ export function secondFactorRoutes(parts: StepParts): Route[] {
             });
           }
           const problem = await judge(pending, account, method, body.code);
-          if (problem) return again({ problem });
+          if (problem) {
+            const details = { factor: method };
+            signInEvents.failed(raw, pending, {
+              kind: 'sign-in.factor-failed',
+              reason: problem,
+              account,
+              details,
+            });
+            return again({ problem });
+          }
           parts.interactions.besideAnswer(() => limits.succeeded(passed.ticket));
           return signIn.prove(raw, pending, account, method, { trust: body.trust === 'yes' });
         }),
@@ -155,11 +170,22 @@ export function secondFactorRoutes(parts: StepParts): Route[] {
           const { sealed } = body;
           const response = readPasskeyResponse(body.response);
           const checked = await factors.passkeys.verify(uid, { sealed, response });
+          const failed = (reason: string, account?: Account) =>
+            signInEvents.failed(raw, pending, {
+              kind: step.step === 'factor' ? 'sign-in.factor-failed' : 'sign-in.failed',
+              reason,
+              account: account ?? ('account' in step ? step.account : undefined),
+              details: { factor: 'passkey' },
+            });
           if (!checked.ok) {
+            failed(checked.problem);
             return again(checked.problem === 'unknown-passkey' ? 'passkey-unknown' : 'passkey-failed');
           }
           const account = await accounts.find(checked.accountId);
-          if (account?.status !== 'active') return again('passkey-unknown');
+          if (account?.status !== 'active') {
+            failed(account ? 'disabled' : 'no-account', account);
+            return again('passkey-unknown');
+          }
           return signIn.prove(raw, pending, account, 'passkey', {
             ...(step.step === 'login' ? { remember } : {}),
             trust: body.trust === 'yes',

@@ -4,6 +4,7 @@ import type { Account } from '../accounts/accounts.ts';
 import type { Activity } from '../accounts/activity.ts';
 import { nameBrowser } from '../accounts/browser-label.ts';
 import { nowMs } from '../clock.ts';
+import { type PeopleEvents, person } from '../events/events.ts';
 import type { Mails } from '../mail/mail.ts';
 import type { PendingInteraction } from '../oidc/oidc.ts';
 
@@ -20,6 +21,7 @@ export type SignInNotices = {
   /** @param accountId of nobody where there is no account, for the same work */
   noteFailure(accountId: string): Promise<void>;
   recoveryCodeUsed(pending: PendingInteraction, account: Account, left: number): Promise<void>;
+  passwordChanged(ctx: Context, pending: PendingInteraction, account: Account): Promise<void>;
   factorAdded(ctx: Context, pending: PendingInteraction, account: Account, name: string): Promise<void>;
   /** An identity at another provider signs in to the account from now on. */
   providerLinked(
@@ -38,8 +40,12 @@ export type SignInNotices = {
 /** Whoever has just made an account knows that they sign in. */
 const newAccountMs = 60 * 60 * 1000;
 
-export function createSignInNotices(parts: { mail: Mails; activity: Activity }): SignInNotices {
-  const { mail, activity } = parts;
+export function createSignInNotices(parts: {
+  mail: Mails;
+  activity: Activity;
+  people: PeopleEvents;
+}): SignInNotices {
+  const { mail, activity, people } = parts;
   const addressOf = (account: Account) => ({ to: account.email, locale: localeOf(account) });
 
   return {
@@ -74,8 +80,33 @@ export function createSignInNotices(parts: { mail: Mails; activity: Activity }):
       );
     },
 
+    async passwordChanged(ctx, pending, account) {
+      const id = `password-changed:${account.id}:${account.epoch}`;
+      const details = { browser: nameBrowser(ctx.get('user-agent')), address: ctx.ip };
+      await Promise.all([
+        activity.record(account.id, 'password-changed', details, { id }),
+        people.note(ctx, {
+          kind: 'password.changed',
+          actor: person(account),
+          via: 'sign-in',
+          clientId: pending.client.clientId,
+        }),
+      ]);
+      const values = { when: nowMs(), where: ctx.ip };
+      await mail.enqueue({ kind: 'password-changed', ...addressOf(account), values }, { id });
+    },
+
     async factorAdded(ctx, pending, account, name) {
-      await activity.record(account.id, 'factor-added', { what: name }, { id: `${pending.uid} ${name}` });
+      await Promise.all([
+        activity.record(account.id, 'factor-added', { what: name }, { id: `${pending.uid} ${name}` }),
+        people.note(ctx, {
+          kind: 'factor.added',
+          actor: person(account),
+          after: { name },
+          via: 'sign-in',
+          clientId: pending.client.clientId,
+        }),
+      ]);
       const values = { name, when: nowMs(), where: ctx.ip };
       await mail.enqueue(
         { kind: 'factor-added', ...addressOf(account), values },
@@ -86,7 +117,15 @@ export function createSignInNotices(parts: { mail: Mails; activity: Activity }):
     async providerLinked(ctx, account, name, { identityId, linkedAt }) {
       const id = `${identityId}:${linkedAt}`;
       const details = { browser: nameBrowser(ctx.get('user-agent')), address: ctx.ip, what: name };
-      await activity.record(account.id, 'provider-linked', details, { id: `provider-linked:${id}` });
+      await Promise.all([
+        activity.record(account.id, 'provider-linked', details, { id: `provider-linked:${id}` }),
+        people.note(ctx, {
+          kind: 'factor.added',
+          actor: person(account),
+          after: { provider: name },
+          via: 'sign-in',
+        }),
+      ]);
       const values = { name, when: nowMs(), where: ctx.ip };
       await mail.enqueue(
         { kind: 'factor-added', ...addressOf(account), values },

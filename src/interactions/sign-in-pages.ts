@@ -3,11 +3,12 @@ import type { AccountFlows } from '../accounts/account-flows.ts';
 import type { Account, Accounts } from '../accounts/accounts.ts';
 import type { FactMethod } from '../accounts/factor-policy.ts';
 import type { Factors, TotpEnrolment } from '../accounts/factors.ts';
+import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
 import type { Csrf } from '../http/csrf.ts';
 import { localeOf } from '../http/language.ts';
 import type { Renderer } from '../http/render.ts';
 import type { Reply } from '../http/route.ts';
-import type { Views } from '../http/views.ts';
+import type { FormProblem, Views } from '../http/views.ts';
 import type { Mails } from '../mail/mail.ts';
 import type { PendingInteraction } from '../oidc/oidc.ts';
 import type { Upstream } from '../upstream/upstream.ts';
@@ -27,8 +28,17 @@ export type SignInPageParts = {
 /** What a page that is shown again says of the try before it. */
 export type Again<P> = { problem: P; status?: number; retryAfterSeconds?: number | undefined };
 
+/** What a person mends by themselves needs no number to ask for help with. */
+const formProblems: readonly string[] = ['form-expired', 'email-missing', 'password-missing', 'code-missing'];
+
+function requestNumber(ctx: Context, again: { problem: string } | undefined) {
+  if (!again || formProblems.includes(again.problem)) return {};
+  return { requestId: String(ctx.state.requestId) };
+}
+
 export type LoginAgain = Again<NonNullable<Views['login']['problem']>> & { email: string; remember: boolean };
 export type FactorAgain = Again<NonNullable<Views['second-factor']['problem']>>;
+export type PasswordAgain = Again<FormProblem>;
 export type EnrolAgain = Again<NonNullable<Views['enrol-factor']['problem']>> & { sealed?: string };
 
 export type SignInPages = {
@@ -37,7 +47,11 @@ export type SignInPages = {
     ctx: Context,
     pending: PendingInteraction,
     step: SignInStep,
-    how?: { choice?: string | undefined; notice?: string | undefined; again?: FactorAgain | EnrolAgain },
+    how?: {
+      choice?: string | undefined;
+      notice?: string | undefined;
+      again?: FactorAgain | EnrolAgain | PasswordAgain;
+    },
   ): Promise<Reply>;
   showLogin(
     ctx: Context,
@@ -86,6 +100,7 @@ export function createSignInPages(parts: SignInPageParts): SignInPages {
       email: known?.email ?? again?.email ?? pending.loginHint ?? '',
       ...(again ? { problem: again.problem } : {}),
       ...(again?.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: again.retryAfterSeconds }),
+      ...requestNumber(ctx, again),
       ...(isSignInNotice(notice) ? { notice } : {}),
       reauthenticate: isAgain,
       mayRemember: true,
@@ -117,6 +132,7 @@ export function createSignInPages(parts: SignInPageParts): SignInPages {
       others: methods.filter((one) => one !== method) as Views['second-factor']['others'],
       ...(again ? { problem: again.problem } : {}),
       ...(again?.retryAfterSeconds === undefined ? {} : { retryAfterSeconds: again.retryAfterSeconds }),
+      ...requestNumber(ctx, again),
       isSent: how.notice === 'code-sent' || (method === 'email-code' && again !== undefined),
       mayTrust,
       ...(passkey ? { passkey: { options: JSON.stringify(passkey.options), sealed: passkey.sealed } } : {}),
@@ -158,6 +174,19 @@ export function createSignInPages(parts: SignInPageParts): SignInPages {
     return { options: JSON.stringify(options), sealed };
   }
 
+  function showNewPassword(
+    ctx: Context,
+    pending: PendingInteraction,
+    { email, locale }: Account,
+    { again }: { again?: PasswordAgain },
+  ): Reply {
+    const html = renderer.page('new-password', localeOf(ctx, pending.uiLocales, locale), {
+      ...common(pending),
+      ...{ email, minimumLength, problems: again ? [again.problem] : [] },
+    });
+    return pageReply(again?.status ?? (again ? 400 : 200), html, pending, again?.retryAfterSeconds);
+  }
+
   return {
     showLogin,
     async show(ctx, pending, step, how = {}) {
@@ -177,6 +206,8 @@ export function createSignInPages(parts: SignInPageParts): SignInPages {
             pending,
           );
         }
+        case 'new-password':
+          return showNewPassword(ctx, pending, step.account, how as { again?: PasswordAgain });
         case 'terms': {
           const locale = localeOf(ctx, pending.uiLocales, step.account.locale);
           const { terms } = step;

@@ -19,6 +19,7 @@ import type { Mails } from '../mail/mail.ts';
 import type { Interactions, PendingInteraction } from '../oidc/oidc.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { type BrowserCookies, browserCookies } from './sign-in-cookies.ts';
+import type { SignInEvents } from './sign-in-events.ts';
 import type { SignInNotices } from './sign-in-notices.ts';
 import { readProgress, type SignInProgress, withFact } from './sign-in-progress.ts';
 
@@ -34,6 +35,8 @@ export type SignInStep =
   /** One of these is to be set up, since it is needed and the account has none. */
   | { step: 'enrol'; account: Account; kinds: ('passkey' | 'totp')[] }
   | { step: 'recovery-codes'; account: Account; codes: string[] }
+  /** The password was right once more. */
+  | { step: 'new-password'; account: Account }
   | { step: 'terms'; account: Account; terms: { url: string; version: string } }
   | Done;
 
@@ -76,6 +79,7 @@ export type SignInParts = {
   mail: Mails;
   upstream: Upstream;
   notices: SignInNotices;
+  signInEvents: SignInEvents;
   isHttps: boolean;
 };
 
@@ -124,6 +128,7 @@ export function createSignIn(parts: SignInParts): SignIn {
           }
         : { step: 'enrol', account, kinds: decision.mustEnrol };
     }
+    if (account.mustChangePassword && account.hasPassword) return { step: 'new-password', account };
     const { current } = flows.terms;
     if (current && flows.terms.isDue(account)) return { step: 'terms', account, terms: current };
     const { amr, acr } = decision;
@@ -153,6 +158,7 @@ export function createSignIn(parts: SignInParts): SignIn {
     }
     await notices.signedIn(ctx, pending, account, { isKnownBrowser: isKnown });
     interactions.besideAnswer(() => notices.noteSignIn(ctx, pending, account.id));
+    interactions.besideAnswer(() => parts.signInEvents.succeeded(ctx, pending, account, { amr, acr }));
     await interactions.login(ctx, pending, {
       accountId: account.id,
       epoch: account.epoch,

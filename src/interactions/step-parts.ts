@@ -1,5 +1,6 @@
 import type { Context } from 'koa';
 import type { SignInLimits } from '../accounts/sign-in-limits.ts';
+import type { PeopleEvents } from '../events/events.ts';
 import type { Csrf } from '../http/csrf.ts';
 import type { Reply } from '../http/route.ts';
 import type { FinishOutcome } from '../upstream/upstream.ts';
@@ -15,6 +16,7 @@ export type StepParts = SignInParts &
     limits: SignInLimits;
     csrf: Csrf;
     open: OpenInteraction;
+    people: PeopleEvents;
     /** Takes the answer of another provider whose account somebody who is signed in wants to link. */
     finishLinking?(ctx: Context, outcome: FinishOutcome): Promise<Reply>;
   };

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Account, mintAccountId } from '../accounts/accounts.ts';
 import { nowMs } from '../clock.ts';
 import { Refusal } from '../errors.ts';
+import { accountTarget, person } from '../events/events.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import { upstreamCookie, upstreamSecret } from '../http/upstream-cookie.ts';
 import type { PendingInteraction } from '../oidc/oidc.ts';
@@ -22,7 +23,7 @@ const freshMs = 5 * 60_000;
 const anything = z.record(z.string(), z.unknown());
 
 export function upstreamRoutes(parts: StepParts): Route[] {
-  const { accounts, factors, flows, upstream, signIn, pages, open, isHttps } = parts;
+  const { accounts, factors, flows, upstream, signIn, pages, open, isHttps, signInEvents, people } = parts;
   const cookie = upstreamCookie(isHttps);
   const secretOf = (ctx: Context) => upstreamSecret(ctx, isHttps);
 
@@ -34,7 +35,10 @@ export function upstreamRoutes(parts: StepParts): Route[] {
       if (outcome === 'known') await upstream.letGo(pending.uid);
       // Nothing is bound to the account before all that it asks for was proved.
       else await upstream.hold(pending.uid, identity, resolution.accountId);
-      if (account?.status !== 'active') return back(pending.uid, 'no-account');
+      if (account?.status !== 'active') {
+        failed(ctx, pending, identity.providerId, account ? 'disabled' : 'no-account', account);
+        return back(pending.uid, 'no-account');
+      }
       if (!(await isEnough(pending, identity, account))) return back(pending.uid, 'sign-in-here');
       return signIn.prove(ctx, pending, account, 'upstream');
     }
@@ -44,8 +48,30 @@ export function upstreamRoutes(parts: StepParts): Route[] {
     }
     const made = await register(identity);
     await upstream.letGo(pending.uid);
-    if (!made) return back(pending.uid, 'no-account');
+    if (!made) {
+      failed(ctx, pending, identity.providerId, 'no-account');
+      return back(pending.uid, 'no-account');
+    }
+    await people.note(ctx, {
+      kind: 'registration',
+      actor: person(made),
+      target: accountTarget(made),
+      clientId: pending.client.clientId,
+      after: { provider: identity.providerId },
+      via: 'sign-in',
+    });
     return signIn.prove(ctx, pending, made, 'upstream');
+  }
+
+  function failed(
+    ctx: Context,
+    pending: PendingInteraction | undefined,
+    provider: string,
+    reason: string,
+    account?: Account,
+  ): void {
+    const kind = pending ? 'sign-in.failed' : 'sign-in.refused';
+    signInEvents.failed(ctx, pending, { kind, reason, account, details: { provider } });
   }
 
   /**
@@ -122,6 +148,7 @@ export function upstreamRoutes(parts: StepParts): Route[] {
         if (!outcome.ok) {
           const isAway = outcome.problem === 'provider-away' || outcome.problem === 'provider-error';
           const isRefused = outcome.problem === 'refused';
+          failed(raw, undefined, provider, isRefused ? 'provider-refused' : outcome.problem);
           return back(
             interactionUid,
             isRefused ? 'provider-refused' : isAway ? 'provider-away' : 'start-again',

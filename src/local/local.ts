@@ -1,6 +1,6 @@
 /**
  * Local mode: what makes `npm start` a working provider with nothing set. It owns the directory `.holdfast`:
- * the sealing keys, the demo account and client, and demo.json, which tells scripts about them. It does not
+ * the sealing keys, the demo account, owner and client, and demo.json, which tells scripts about them. It does not
  * run in production, where nothing is seeded and every key comes from outside.
  */
 import { randomBytes, randomInt } from 'node:crypto';
@@ -16,6 +16,8 @@ export type DemoDetails = {
   issuer: string;
   relyingParty: string;
   account: { email: string; password: string };
+  /** Who may administer everything, at `<issuer>/admin`. */
+  owner: { email: string; password: string };
   client: { id: string; secret: string; redirectUri: string };
 };
 
@@ -71,40 +73,30 @@ export async function seedDemo(
 
 export type DemoAddresses = { issuer: string; relyingPartyUrl: string; apiUrl: string };
 
-/** Makes the demo account and client, or brings those of an earlier start up to date. */
+/** Makes the demo account, the owner and the client, or brings those of an earlier start up to date. */
 export async function seed(parts: Parts, directory: string, addresses: DemoAddresses): Promise<DemoDetails> {
-  const { accounts, clients } = parts;
+  const { clients } = parts;
   const { issuer, relyingPartyUrl, apiUrl } = addresses;
   const file = join(directory, 'demo.json');
-  const earlier = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as DemoDetails) : undefined;
+  const earlier = existsSync(file)
+    ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<DemoDetails>)
+    : undefined;
   const details: DemoDetails = {
     issuer,
     relyingParty: relyingPartyUrl,
     account: earlier?.account ?? { email: 'demo@holdfast.example', password: sayablePassword() },
+    owner: earlier?.owner ?? { email: 'owner@holdfast.example', password: sayablePassword() },
     client: {
       id: 'demo',
-      secret: earlier?.client.secret ?? randomBytes(32).toString('base64url'),
+      secret: earlier?.client?.secret ?? randomBytes(32).toString('base64url'),
       redirectUri: `${relyingPartyUrl}/callback`,
     },
   };
 
-  const { email, password } = details.account;
-  const made = await accounts.create({
-    email,
-    password,
-    emailVerified: true,
-    name: 'Dana Demo',
-    given_name: 'Dana',
-    family_name: 'Demo',
-  });
-  if (!made.ok && made.problem !== 'email-taken') {
-    throw new Error(`the demo account could not be made: ${made.problem}`);
-  }
-  if (!made.ok && earlier === undefined) {
-    // The account is there from an earlier start, with a password that went with its file.
-    const account = await accounts.findByEmail(email);
-    if (account) await accounts.setPassword(account.id, password);
-  }
+  const demo = { name: 'Dana Demo', given_name: 'Dana', family_name: 'Demo' };
+  await seedAccount(parts, { ...details.account, ...demo }, earlier?.account !== undefined);
+  const owner = { name: 'Olu Owner', given_name: 'Olu', family_name: 'Owner', roles: ['owner'] };
+  await seedAccount(parts, { ...details.owner, ...owner }, earlier?.owner !== undefined);
   await clients.put(
     {
       client_id: details.client.id,
@@ -120,6 +112,26 @@ export async function seed(parts: Parts, directory: string, addresses: DemoAddre
   );
   writePrivately(file, `${JSON.stringify(details, null, 2)}\n`);
   return details;
+}
+
+/** @param isKnown its password is that of an earlier start, or what its person has made of it since */
+async function seedAccount(
+  { accounts, administer }: Parts,
+  account: { email: string; password: string; name: string; roles?: string[] },
+  isKnown: boolean,
+): Promise<void> {
+  const { email, password, roles } = account;
+  const made = await accounts.create({ ...account, emailVerified: true });
+  if (made.ok) return;
+  if (made.problem !== 'email-taken') {
+    throw new Error(`the account ${email} could not be made: ${made.problem}`);
+  }
+  if (isKnown) return;
+  // It is there from an earlier start, with a password that went with its file.
+  const found = await accounts.findByEmail(email);
+  if (!found) return;
+  await accounts.setPassword(found.id, password);
+  if (roles) await administer.update(found.id, undefined, { roles });
 }
 
 const words = [

@@ -67,13 +67,18 @@ export async function startLocally(config: Config): Promise<() => Promise<void>>
   }
 }
 
-function welcome({ issuer, relyingParty, account }: DemoDetails, directory: string, logFile: string): string {
+function welcome(demo: DemoDetails, directory: string, logFile: string): string {
+  const { issuer, relyingParty, account, owner } = demo;
   return `
   Holdfast is running.
 
     Try it       ${relyingParty}   a demo application that signs in here
     Sign in as   ${account.email}
     Password     ${account.password}
+
+    Administer   ${issuer}/admin
+    Sign in as   ${owner.email}
+    Password     ${owner.password}
 
     Provider     ${issuer}
     Discovery    ${issuer}/.well-known/openid-configuration

@@ -120,7 +120,8 @@ async function start(options: Options, closers: (() => Promise<void>)[]): Promis
   if (killEverySeconds !== undefined) pods.killNowAndThen(killEverySeconds * 1000);
 }
 
-function welcome({ relyingParty, account }: DemoDetails, killEverySeconds: number | undefined): string {
+function welcome(demo: DemoDetails, killEverySeconds: number | undefined): string {
+  const { issuer, relyingParty, account, owner } = demo;
   const every = killEverySeconds === 1 ? 'Every second' : `Every ${killEverySeconds} seconds`;
   return `
   Three pods are running behind a balancer that sends each request to the next one.
@@ -128,6 +129,10 @@ function welcome({ relyingParty, account }: DemoDetails, killEverySeconds: numbe
     Open         ${relyingParty}
     Sign in as   ${account.email}
     Password     ${account.password}
+
+    Administer   ${issuer}/admin
+    Sign in as   ${owner.email}
+    Password     ${owner.password}
 
   ${killEverySeconds === undefined ? 'No pod is killed.' : `${every} a pod is killed and started again. Stay signed in.`}
   The page shows which pod answered what. Ctrl-C stops all of it; accounts and sessions are kept.

@@ -1,7 +1,6 @@
 import type { Change } from '../redis/change.ts';
 
-/** Which claims each scope opens (OpenID Connect Core 5.4), and those that have no scope. */
-export const claimsByScope = {
+const standardClaims = {
   openid: ['sub', 'acr', 'amr', 'auth_time'],
   profile: [
     'name',
@@ -22,6 +21,22 @@ export const claimsByScope = {
   email: ['email', 'email_verified'],
 };
 
+/** Which claims each scope opens (OpenID Connect Core 5.4). @param names of the claims that roles and groups define */
+export function claimsByScope(names: { roles: string[]; groups: string[] }): Record<string, string[]> {
+  return { ...standardClaims, roles: ['roles', ...names.roles], groups: ['groups', ...names.groups] };
+}
+
+/**
+ * All claims that there are for a person, those of roles and groups among them. Where a role and a group define a
+ * claim of the same name, the one that a scope was granted for is told.
+ */
+export function claimsOf(present: PresentAccount, scope: string): Record<string, unknown> {
+  const { claims, roleClaims, groupClaims } = present;
+  return scope.split(' ').includes('roles')
+    ? { ...groupClaims, ...roleClaims, ...claims }
+    : { ...roleClaims, ...groupClaims, ...claims };
+}
+
 /**
  * What this module needs of accounts; `app.ts` hands it over. A lookup that fails throws `Unavailable`.
  *
@@ -37,6 +52,10 @@ export type AccountSource = {
 
 export type PresentAccount = {
   epoch: number;
-  /** All of them, by their names on the wire. */
+  /** Of the account itself, by their names on the wire. */
   claims: Record<string, unknown>;
+  /** Of scope `roles`: the ids, and what the roles define. */
+  roleClaims: Record<string, unknown>;
+  /** Of scope `groups`. */
+  groupClaims: Record<string, unknown>;
 };

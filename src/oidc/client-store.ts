@@ -1,26 +1,36 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import { nowMs } from '../clock.ts';
+import { Unavailable } from '../errors.ts';
 import { randomText } from '../random.ts';
 import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import type { Payload } from './adapter.ts';
+import { createClientCache } from './client-cache.ts';
+import {
+  type ClientFields,
+  type ClientMetadata,
+  hashesOf,
+  readClient,
+  type StoredClient,
+  writeClient,
+} from './client-record.ts';
+import { createClientWords } from './client-words.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
+export type { ClientMetadata } from './client-record.ts';
+
 /**
- * Clients, by client_id: their metadata as the engine wants it (RFC 7591 names), and keyed hashes of up to
- * two secrets, so that a secret can be replaced with no refused request in between.
- *
- *   p    metadata, JSON
- *   s1   hash of the secret
- *   s2   hash of the one that it replaces
+ * Clients, by client_id (client-record.ts), as the engine uses them: a pod keeps each for less than a second. What
+ * administrators do with them is in registered-clients.ts.
  */
 
-export type ClientMetadata = Record<string, unknown> & { client_id: string };
+/** Of changes to one client that are made at the same moment, one succeeds each time. */
+const mostTries = 200;
 
-/** Clients are few and change rarely: a pod keeps them for a moment, and this many. */
-const mostCached = 5000;
+export type ClientChange<P> =
+  | { ok: true; before: StoredClient; after: StoredClient }
+  | { ok: false; problem: 'not-found' | 'changed' | P };
 
 /** @param options.builtIn clients that are part of the product; nobody can make or change one with such an id */
 export function createClientStore(
@@ -28,112 +38,215 @@ export function createClientStore(
   ring: KeyRing,
   options: { cacheMs: number; builtIn?: ClientMetadata[] },
 ) {
+  const { keys } = store;
   const builtIn = new Map(options.builtIn?.map((metadata) => [metadata.client_id, metadata]));
-  const cache = new LRUCache<string, { payload: Promise<Payload | undefined> }>({
-    max: mostCached,
-    ttl: Math.max(options.cacheMs, 1),
-  });
-
-  // What was read last, as text and as the object made of it: while the text is the same, so is the object.
-  const known = new LRUCache<string, { text: string; payload: Payload }>({ max: mostCached });
-
-  async function load(id: string): Promise<Payload | undefined> {
-    const fields = await store.read(store.keys.client(id));
-    if (!fields?.p) return undefined;
-    const text = JSON.stringify([fields.p, fields.s1, fields.s2]);
-    const earlier = known.get(id);
-    if (earlier?.text === text) return earlier.payload;
-    const payload = parse({ ...fields, p: fields.p });
-    known.set(id, { text, payload });
-    return payload;
-  }
-
-  function parse(fields: { p: string; s1?: string; s2?: string }): Payload {
-    const metadata = JSON.parse(fields.p) as Payload;
-    // The engine compares client_secret by way of engine.ts, which knows that these are hashes.
-    const hashes = [fields.s1, fields.s2].filter(Boolean).join(',');
-    return hashes ? { ...metadata, client_secret: hashes } : metadata;
-  }
+  const words = createClientWords(store);
+  const cache = createClientCache(store, options.cacheMs);
 
   const hashSecret = (secret: string) => ring.hash('client-secret', secret);
 
+  function isOneOf(hashes: string[], secret: string): boolean {
+    const given = digest(hashSecret(secret));
+    let isOne = false;
+    for (const hash of hashes) isOne = timingSafeEqual(digest(hash), given) || isOne;
+    return isOne;
+  }
+
   return {
+    builtIn: builtIn as ReadonlyMap<string, ClientMetadata>,
+    words,
+    hashSecret,
+    isOneOf,
+
     async findForEngine(id: string): Promise<Payload | undefined> {
       if (!isClientId(id)) return undefined;
       const ours = builtIn.get(id);
       if (ours) return ours;
-      const cached = cache.get(id);
-      if (cached) return unitOfWork().guard(cached.payload);
-      const entry = { payload: load(id) };
-      cache.set(id, entry);
-      try {
-        const payload = await unitOfWork().guard(entry.payload);
-        // An id that nobody registered must not push out one that is in use.
-        if (payload === undefined || options.cacheMs === 0) cache.delete(id);
-        return payload;
-      } catch (error) {
-        cache.delete(id);
-        throw error;
-      }
+      return (await unitOfWork().guard(cache.get(id)))?.payload;
     },
 
-    /** Whether `secret` is one of the hashes that `findForEngine` gave as client_secret. */
-    isSecret(hashes: string, secret: string): boolean {
-      const given = digest(hashSecret(secret));
-      let isOne = false;
-      for (const hash of hashes.split(',')) isOne = timingSafeEqual(digest(hash), given) || isOne;
-      return isOne;
+    /** Whether somebody has disabled it, so that people can be told so. */
+    async isDisabled(id: string): Promise<boolean> {
+      if (!isClientId(id) || builtIn.has(id)) return false;
+      const found = await cache.get(id);
+      return found !== undefined && found.payload === undefined;
+    },
+
+    /** What it was granted in an earlier era is worth nothing; of a client that is gone, everything. */
+    async eraOf(id: string): Promise<number> {
+      if (builtIn.has(id)) return 0;
+      return (await cache.get(id))?.era ?? Number.POSITIVE_INFINITY;
+    },
+
+    /** The same as it is in Redis now. */
+    async eraNow(id: string): Promise<number> {
+      if (builtIn.has(id)) return 0;
+      return (await this.read(id))?.era ?? Number.POSITIVE_INFINITY;
+    },
+
+    /**
+     * Whether `secret` is one of those that `findForEngine` gave as client_secret. One that is not may have been
+     * made a moment ago, after this pod read the client.
+     */
+    async isSecret(id: string, hashes: string, secret: string): Promise<boolean> {
+      if (isOneOf(hashesOf(hashes, nowMs()), secret)) return true;
+      const text = (await unitOfWork().guard(cache.loadAnew(id)))?.payload?.client_secret;
+      if (typeof text !== 'string' || text === hashes) return false;
+      return isOneOf(hashesOf(text, nowMs()), secret);
+    },
+
+    /** As it is in Redis now, with those that are disabled. */
+    async read(id: string): Promise<StoredClient | undefined> {
+      return isClientId(id) ? readClient(await store.read(keys.client(id))) : undefined;
     },
 
     /**
      * @param secret undefined for a client that needs none
-     * @returns false when the client_id is taken
+     * @returns false when the client_id is taken, or was once
      */
     async create(metadata: ClientMetadata, secret: string | undefined): Promise<boolean> {
-      if (builtIn.has(metadata.client_id)) return false;
-      const key = store.keys.client(metadata.client_id);
-      // Listed first: a list tolerates an id with no client, but a client must not go unlisted.
-      await store.call('ZADD', store.keys.clientList(), 'NX', nowMs(), metadata.client_id);
-      const fields: Record<string, string> = { p: JSON.stringify(metadata) };
-      if (secret !== undefined) fields.s1 = hashSecret(secret);
-      const outcome = await store.commit(new Change().durable().requireAbsent(key).set(key, 0, fields));
-      return outcome.ok;
+      const now = nowMs();
+      return this.add({
+        metadata,
+        secrets: secret === undefined ? [] : [this.newSecret(secret, now)],
+        version: 1,
+        createdAt: now,
+        updatedAt: now,
+        isEnabled: true,
+        era: 0,
+        wordsVersion: 1,
+      });
     },
 
-    /** Replaces metadata and secret; for a client that configuration owns, such as the local demo's. */
-    async put(metadata: ClientMetadata, secret: string): Promise<void> {
-      if (builtIn.has(metadata.client_id)) throw new RangeError(`${metadata.client_id} is built in`);
-      const key = store.keys.client(metadata.client_id);
-      await store.call('ZADD', store.keys.clientList(), 'NX', nowMs(), metadata.client_id);
-      await store.commit(
-        new Change().durable().set(key, 0, { p: JSON.stringify(metadata), s1: hashSecret(secret) }),
+    async add(client: StoredClient): Promise<boolean> {
+      const { metadata } = client;
+      const id = metadata.client_id;
+      if (builtIn.has(id)) return false;
+      const key = keys.client(id);
+      if ((await store.call('EXISTS', key)) === 1) return false;
+      // Listed first: a list tolerates an id with no client, but a client must not go unlisted.
+      await Promise.all([
+        store.call('ZADD', keys.clientList(), 'NX', client.createdAt, id),
+        words.add(metadata, client.wordsVersion),
+      ]);
+      const made = new Change().durable().requireAbsent(key).set(key, 0, writeClient(client));
+      return (await store.commit(made)).ok;
+    },
+
+    newSecret: (secret: string, createdAt: number) => ({
+      id: randomText(6),
+      hash: hashSecret(secret),
+      createdAt,
+      expiresAt: undefined as number | undefined,
+    }),
+
+    /**
+     * Changes a client, if it is still the one that the change was made from; else, and where no version is asked
+     * for, tries again with the one that there is now.
+     * @param version that it must have
+     * @param make gives what it becomes, or what is in the way; undefined where nothing changes
+     */
+    async change<P extends string>(
+      id: string,
+      version: number | undefined,
+      make: (client: StoredClient) => StoredClient | P | undefined,
+    ): Promise<ClientChange<P>> {
+      const key = keys.client(id);
+      for (let tries = 0; tries < mostTries; tries++) {
+        const fields = isClientId(id) ? await store.read(key) : undefined;
+        const before = readClient(fields);
+        if (!fields || !before) return { ok: false, problem: 'not-found' };
+        if (version !== undefined && before.version !== version) return { ok: false, problem: 'changed' };
+        const made = make(before);
+        if (made === undefined) return { ok: true, before, after: before };
+        if (typeof made === 'string') return { ok: false, problem: made };
+        const after = { ...made, version: before.version + 1, updatedAt: nowMs() };
+        if (await this.replace(key, fields, before, after)) return { ok: true, before, after };
+      }
+      throw new Unavailable(`a client is being changed by too many at once`);
+    },
+
+    /** @returns false when somebody else was first */
+    async replace(
+      key: string,
+      fields: ClientFields,
+      before: StoredClient,
+      after: StoredClient,
+    ): Promise<boolean> {
+      const id = after.metadata.client_id;
+      const isRenamed =
+        before.wordsVersion === 0 || before.metadata.client_name !== after.metadata.client_name;
+      if (isRenamed) {
+        after.wordsVersion = after.version;
+        await words.add(after.metadata, after.version);
+      }
+      const written = writeClient(after);
+      const gone = Object.keys(fields).filter((field) => written[field] === undefined);
+      const outcome = await store.commit(
+        unchanged(key, fields).durable().set(key, 0, written).drop(key, gone),
       );
-      cache.delete(metadata.client_id);
+      if (!outcome.ok) return false;
+      cache.forget(id);
+      if (isRenamed && before.wordsVersion > 0) await words.drop(before.metadata, before.wordsVersion);
+      return true;
+    },
+
+    /** Leaves a tombstone that stays. */
+    async remove(
+      id: string,
+      version: number | undefined,
+    ): Promise<{ ok: true; before: StoredClient } | { ok: false; problem: 'not-found' | 'changed' }> {
+      const key = keys.client(id);
+      for (let tries = 0; tries < mostTries; tries++) {
+        const fields = isClientId(id) ? await store.read(key) : undefined;
+        const before = readClient(fields);
+        if (!fields || !before) return { ok: false, problem: 'not-found' };
+        if (version !== undefined && before.version !== version) return { ok: false, problem: 'changed' };
+        const buried = unchanged(key, fields)
+          .durable()
+          .set(key, 0, { dead: String(nowMs()) })
+          .drop(key, Object.keys(fields));
+        if (!(await store.commit(buried)).ok) continue;
+        cache.forget(id);
+        await Promise.all([
+          store.call('ZREM', keys.clientList(), id),
+          words.drop(before.metadata, before.wordsVersion),
+        ]);
+        return { ok: true, before };
+      }
+      throw new Unavailable('a client is being changed by too many at once');
+    },
+
+    /**
+     * Replaces metadata and secret; for a client that configuration owns, such as the local demo's. One that is as
+     * it should be is left alone, and one that was removed stays so.
+     */
+    async put(metadata: ClientMetadata, secret: string): Promise<void> {
+      const id = metadata.client_id;
+      if (builtIn.has(id)) throw new RangeError(`${id} is built in`);
+      if (await this.create(metadata, secret)) return;
+      const wanted = JSON.stringify(metadata);
+      await this.change(id, undefined, (client) => {
+        const kept = client.secrets.find(({ hash }) => isOneOf([hash], secret));
+        if (kept && JSON.stringify(client.metadata) === wanted) return undefined;
+        return { ...client, metadata, secrets: [kept ?? this.newSecret(secret, nowMs())] };
+      });
     },
 
     async find(id: string): Promise<ClientMetadata | undefined> {
-      if (!isClientId(id)) return undefined;
-      const ours = builtIn.get(id);
-      if (ours) return ours;
-      const fields = await store.read(store.keys.client(id));
-      return fields?.p ? (JSON.parse(fields.p) as ClientMetadata) : undefined;
-    },
-
-    /** In the order of their creation. @param offset of the first; @param count of how many at the most */
-    async list(offset: number, count: number): Promise<ClientMetadata[]> {
-      const ids = (await store.call(
-        'ZRANGE',
-        store.keys.clientList(),
-        offset,
-        offset + count - 1,
-      )) as string[];
-      const found = await Promise.all(ids.map((id) => this.find(id)));
-      return found.filter((client) => client !== undefined);
+      return builtIn.get(id) ?? (await this.read(id))?.metadata;
     },
   };
 }
 
 export type ClientStore = ReturnType<typeof createClientStore>;
+
+/** One that an earlier release made has no version. */
+function unchanged(key: string, fields: ClientFields): Change {
+  const change = new Change().requireAlive(key);
+  if (fields.v !== undefined) return change.requireSame(key, 'v', fields.v);
+  return change.requireLacking(key, 'v').requireSame(key, 'p', fields.p ?? '');
+}
 
 /** A client secret: 256 random bits, base64url. */
 export function mintClientSecret(): string {

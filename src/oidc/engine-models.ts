@@ -156,7 +156,11 @@ function checkOncePerPod(provider: Provider, { store, ring, stores }: ModelParts
   provider.ReplayDetection.unique = (issuer, id, expiresAt) =>
     unitOfWork().guard(isUniqueProof(store, ring, issuer, id, expiresAt));
   keepClientInstances(provider, stores.clients);
-  provider.Client.prototype.compareClientSecret = function compareClientSecret(given: string): boolean {
-    return this.clientSecret !== undefined && stores.clients.isSecret(this.clientSecret, given);
-  };
+  // The engine awaits what its types call a boolean.
+  Object.assign(provider.Client.prototype, {
+    async compareClientSecret(this: { clientId: string; clientSecret?: string }, given: string) {
+      const { clientId, clientSecret } = this;
+      return clientSecret !== undefined && stores.clients.isSecret(clientId, clientSecret, given);
+    },
+  });
 }

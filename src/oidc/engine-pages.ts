@@ -2,11 +2,16 @@ import type { Context } from 'koa';
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import { type ProblemKind, Refusal, Unavailable } from '../errors.ts';
 import type { ClientSummary, EnginePages } from './pages.ts';
+import { unitOfWork } from './unit-of-work.ts';
 
 type EngineClient = NonNullable<KoaContextWithOIDC['oidc']['client']>;
 
 /** The engine's page hooks, turned into ours. */
-export function enginePages(pages: EnginePages) {
+export function enginePages(
+  pages: EnginePages,
+  /** Whether an administrator has disabled this client. */
+  isDisabled: (clientId: string) => Promise<boolean>,
+) {
   return {
     logout: (ctx: KoaContextWithOIDC) => {
       const { accountId } = ctx.oidc.session ?? {};
@@ -26,10 +31,14 @@ export function enginePages(pages: EnginePages) {
         stillSignedIn: cookie !== undefined,
       });
     },
-    error: (ctx: KoaContextWithOIDC, out: { error: string; error_description?: string }, cause: unknown) => {
+    error: async (
+      ctx: KoaContextWithOIDC,
+      out: { error: string; error_description?: string },
+      cause: unknown,
+    ) => {
       // No fault of ours, and answered with 503 where the request is committed.
       if (cause instanceof Unavailable) return;
-      const kind = cause instanceof errors.SessionNotFound ? 'expired' : kindOf(ctx.status);
+      const kind = await kindOf(ctx, cause, isDisabled);
       const refusal = new Refusal(ctx.status, kind, {
         code: out.error,
         ...(out.error_description === undefined ? {} : { description: out.error_description }),
@@ -81,6 +90,21 @@ export function enginePages(pages: EnginePages) {
       if (client) pages.deviceDone(ctx as unknown as Context, { client: summarise(client), approved: true });
     },
   };
+}
+
+/** @param isDisabled see `enginePages` */
+async function kindOf(
+  ctx: KoaContextWithOIDC,
+  cause: unknown,
+  isDisabled: (clientId: string) => Promise<boolean>,
+): Promise<ProblemKind> {
+  if (cause instanceof errors.SessionNotFound) return 'expired';
+  const clientId = ctx.oidc.params?.client_id ?? ctx.oidc.entities.Interaction?.params?.client_id;
+  if (cause instanceof errors.InvalidClient && typeof clientId === 'string') {
+    if (await unitOfWork().guard(isDisabled(clientId))) return 'client-disabled';
+  }
+  if (ctx.status >= 500) return 'server';
+  return ctx.status === 404 ? 'not-found' : 'bad-request';
 }
 
 /** What people are told about a client. */
@@ -141,9 +165,4 @@ function deviceProblem(error: { name?: string } | undefined) {
     default:
       return 'not-found' as const;
   }
-}
-
-function kindOf(status: number): ProblemKind {
-  if (status >= 500) return 'server';
-  return status === 404 ? 'not-found' : 'bad-request';
 }

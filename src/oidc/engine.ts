@@ -1,5 +1,7 @@
+import type { JWK } from 'jose';
 import type { Context } from 'koa';
 import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Access } from '../access/access.ts';
 import { acrValues } from '../acr.ts';
 import { nowSeconds } from '../clock.ts';
 import type { Config } from '../config.ts';
@@ -9,15 +11,16 @@ import type { Log } from '../log.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { createAdapter, type Stores } from './adapter.ts';
-import { type AccountSource, claimsByScope } from './claims.ts';
+import { type AccountSource, claimsByScope, claimsOf } from './claims.ts';
 import type { CookieKeys } from './cookie-keys.ts';
 import { adaptModels } from './engine-models.ts';
 import { enginePages } from './engine-pages.ts';
-import type { Login } from './interaction.ts';
+import type { DatedLogin } from './interaction.ts';
 import type { EnginePages } from './pages.ts';
 import { createGrantLoader } from './policy.ts';
 import { createPromptPolicy, type SecondFactorRule, secondFactorRules } from './prompt-policy.ts';
-import { readSigningKeys } from './signing-keys.ts';
+import { createResourceServers } from './resource-servers.ts';
+import type { Resources } from './resources.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
 export type EngineParts = {
@@ -26,10 +29,26 @@ export type EngineParts = {
   ring: KeyRing;
   stores: Stores;
   accounts: AccountSource;
+  /** The names of the claims that roles define, as they are when the engine is made, among others. */
+  access: Pick<Access, 'claimNames' | 'effectiveNow'>;
+  resources: Pick<Resources, 'known' | 'find'>;
   pages: EnginePages;
   cookieKeys: CookieKeys;
+  /** Private keys; of those of one algorithm the first signs. */
+  signingKeys: readonly JWK[];
+  /** The era that it is now; see eras.ts. */
+  era(): number;
+  /** What is asked of a sign-in by clients that do not say. */
+  secondFactor(): SecondFactorRule;
+  /** Told of each sign-out, beside the commit that it ends with. */
+  signedOut?: SignedOut;
   log: Log;
 };
+
+export type SignedOut = (
+  ctx: Context,
+  who: { accountId: string; clientId: string | undefined },
+) => Promise<void>;
 
 /** A client assertion (RFC 7523) that lives longer is not worth its replay record. */
 const longestAssertionSeconds = 5 * 60;
@@ -38,10 +57,10 @@ const jwsAlgorithms = ['ES256', 'EdDSA', 'Ed25519', 'RS256', 'PS256'] as const;
 
 /** Makes a provider of the engine, with everything that its defaults leave open decided here. */
 export function createEngine(parts: EngineParts, extraFeatures: Configuration['features'] = {}): Provider {
-  const { config, ring } = parts;
+  const { config } = parts;
   const provider = new Provider(config.issuer, {
     ...configure(parts, extraFeatures),
-    jwks: readSigningKeys(ring) as never,
+    jwks: { keys: parts.signingKeys } as never,
   });
   provider.proxy = true;
   adaptModels(provider, { ...parts, sessionCookie: longCookie(config) });
@@ -49,6 +68,16 @@ export function createEngine(parts: EngineParts, extraFeatures: Configuration['f
     // Whatever of ours the engine has called, and however: Redis being away is a 503, not a fault.
     if (error instanceof Unavailable) return unitOfWork().noteOutage(error);
     parts.log.error({ err: error }, 'the engine failed');
+  });
+  provider.on('end_session.success', (ctx) => {
+    const { session, client, params } = ctx.oidc;
+    const accountId = session?.accountId;
+    const { signedOut } = parts;
+    // Who did not want to after all is only signed out of the one client.
+    if (!signedOut || accountId === undefined || !params?.logout) return;
+    unitOfWork().besideCommit(() =>
+      signedOut(ctx as unknown as Context, { accountId, clientId: client?.clientId }),
+    );
   });
   return provider;
 }
@@ -58,17 +87,28 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
   const { lifetimes } = config;
   const isHttps = config.issuer.startsWith('https:');
   const { path: _path, ...shortCookie } = longCookie(config);
-  const policy = createPromptPolicy();
-  const shown = enginePages(pages);
+  const resourceServers = createResourceServers({
+    issuer: config.issuer,
+    resources: parts.resources,
+    access: parts.access,
+    tokens: stores.tokens,
+    accessTokenSeconds: () => lifetimes.accessTokenSeconds,
+  });
+  const policy = createPromptPolicy(parts.secondFactor);
+  const shown = enginePages(pages, (clientId) => stores.clients.isDisabled(clientId));
+  const accessTokenSeconds = (token: unknown, client: unknown) =>
+    atMost(client, 'access_token_seconds', lifetimeOf(token) ?? lifetimes.accessTokenSeconds);
 
   /** The epoch of the sign-in that a request stands on. One that is not known fits no account. */
   async function epochOf(ctx: KoaContextWithOIDC, token: unknown): Promise<number> {
     const unit = unitOfWork();
     const { grantId } = (token ?? {}) as { grantId?: string };
     if (grantId) return (await stores.tokens.epochOf(grantId)) ?? -1;
-    const login = ctx.oidc.result?.login as Partial<Login> | undefined;
+    const login = ctx.oidc.result?.login as Partial<DatedLogin> | undefined;
     if (login) {
-      unit.signInEpoch = login.epoch;
+      unit.signInEra = login.era ?? 0;
+      // Somebody has ended everything while this person was still being asked.
+      unit.signInEpoch = unit.signInEra < parts.era() ? -1 : login.epoch;
       unit.signedInTrusted = login.isTrusted === true;
       unit.signedInWaived = login.isWaived === true;
     }
@@ -100,6 +140,7 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
       dPoP: { enabled: true, nonceSecret: ring.key('dpop-nonce').export(), requireNonce: () => false },
       pushedAuthorizationRequests: { enabled: true },
       clientCredentials: { enabled: true },
+      claimsParameter: { enabled: true, assertClaimsParameter: refuseAcrClaim },
       deviceFlow: {
         enabled: true,
         userCodeInputSource: shown.deviceCode,
@@ -110,10 +151,18 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
         enabled: true,
         allowedPolicy: async (ctx, client, token) => {
           if (!mayIntrospect(client as never, token as never)) return false;
-          const { accountId, grantId } = token as { accountId?: string; grantId?: string };
+          const { accountId, grantId, clientId } = token as {
+            accountId?: string;
+            grantId?: string;
+            clientId?: string;
+          };
+          // Of a client that was disabled or removed nothing is worth anything.
+          if (!clientId || !(await stores.clients.findForEngine(clientId))) return false;
           if (accountId === undefined || grantId === undefined) return true;
           const present = await unitOfWork().account(accountId);
-          return present !== undefined && present.epoch === (await epochOf(ctx, { grantId }));
+          if (present === undefined || present.epoch !== (await epochOf(ctx, { grantId }))) return false;
+          await resourceServers.addRoles(token);
+          return true;
         },
       },
       revocation: { enabled: true, allowedPolicy: mayRevoke },
@@ -124,20 +173,7 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
       },
       resourceIndicators: {
         enabled: true,
-        getResourceServerInfo: (_ctx, indicator, client) => {
-          const scope = config.resources[indicator];
-          const allowed = (client as unknown as { resources?: string[] }).resources ?? [];
-          if (scope === undefined || !allowed.includes(indicator)) {
-            throw new errors.InvalidTarget('this client may not ask for tokens for this resource');
-          }
-          return {
-            scope,
-            audience: indicator,
-            accessTokenFormat: 'jwt',
-            accessTokenTTL: lifetimes.accessTokenSeconds,
-            jwt: { sign: { alg: 'ES256' } },
-          };
-        },
+        getResourceServerInfo: resourceServers.getResourceServerInfo as never,
         // Without `resource` in the token request the token is for userinfo (RFC 8707 2.2).
         useGrantedResource: () => false,
       },
@@ -145,8 +181,9 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
     },
     acrValues: [...acrValues],
     responseTypes: ['code'],
-    scopes: ['openid', 'offline_access', 'profile', 'email'],
-    claims: claimsByScope,
+    scopes: ['openid', 'offline_access', 'profile', 'email', 'roles', 'groups'],
+    claims: claimsByScope(parts.access.claimNames()),
+    extraTokenClaims: resourceServers.extraTokenClaims as never,
     subjectTypes: ['public', 'pairwise'],
     pairwiseIdentifier: (_ctx, accountId, client) =>
       ring.hash('pairwise', JSON.stringify([client.sectorIdentifier, accountId])),
@@ -160,7 +197,7 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
       token_endpoint_auth_method: 'client_secret_basic',
     },
     extraClientMetadata: {
-      properties: ['first_party', 'strict_token_use', 'cors_origins', 'resources', 'second_factor'],
+      properties: [...extraMetadata],
       validator: checkExtraMetadata,
     },
     enabledJWA: {
@@ -187,17 +224,18 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
       return allowed.includes(origin);
     },
     ttl: {
-      AccessToken: () => lifetimes.accessTokenSeconds,
-      ClientCredentials: () => lifetimes.accessTokenSeconds,
+      AccessToken: (_ctx, token, client) => accessTokenSeconds(token, client),
+      ClientCredentials: (_ctx, token, client) => accessTokenSeconds(token, client),
       AuthorizationCode: 60,
       DeviceCode: 600,
       BackchannelAuthenticationRequest: 600,
       // A grant outlives the tokens that hang on it; each of them lengthens its life.
-      Grant: Math.max(lifetimes.refreshTokenSeconds, lifetimes.sessionIdleSeconds),
+      Grant: () => Math.max(lifetimes.refreshTokenSeconds, lifetimes.sessionIdleSeconds),
       IdToken: 3600,
       Interaction: lifetimes.interactionSeconds,
-      RefreshToken: lifetimes.refreshTokenSeconds,
-      Session: lifetimes.sessionIdleSeconds,
+      RefreshToken: (_ctx, _token, client) =>
+        atMost(client, 'refresh_token_seconds', lifetimes.refreshTokenSeconds),
+      Session: () => lifetimes.sessionIdleSeconds,
     },
     // Rotation at each use is what makes a stolen refresh token show (RFC 9700 4.14.2).
     rotateRefreshToken: true,
@@ -215,13 +253,14 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
       }
       return {
         accountId,
-        claims: async (use) => {
+        claims: async (use, scope) => {
           // An ID token carries `sub` alone unless claims were asked for one by one; then the rest is
           // what userinfo answers (Core 5.4), and no account needs to be read.
-          if (use === 'id_token' && ctx.oidc.params?.claims === undefined) return { sub: accountId };
+          const { claims: asked } = (token ?? {}) as { claims?: { id_token?: object } };
+          if (use === 'id_token' && asked?.id_token === undefined) return { sub: accountId };
           const present = await unit.account(accountId);
           if (present?.epoch !== epoch) throw new errors.InvalidToken('the account is gone or disabled');
-          return { ...present.claims, sub: accountId };
+          return { ...claimsOf(present, scope), sub: accountId };
         },
       };
     },
@@ -248,6 +287,18 @@ function longCookie(config: Config) {
   return { httpOnly: true, sameSite: 'lax', signed: true, secure, path: '/' } as const;
 }
 
+/** What the API that a token is for says of its lifetime, in seconds. */
+function lifetimeOf(token: unknown): number | undefined {
+  return (token as { resourceServer?: { accessTokenTTL?: number } }).resourceServer?.accessTokenTTL;
+}
+
+/** There is one way to ask for a strong sign-in, which the sign-in pages know (Core 5.5.1.1 leaves this one optional). */
+async function refuseAcrClaim(_ctx: unknown, claims: { id_token?: { acr?: unknown } }): Promise<void> {
+  if (claims.id_token?.acr) {
+    throw new errors.InvalidRequest('ask for the strength of a sign-in with acr_values');
+  }
+}
+
 /** Introspection tells a client about its own tokens, and a resource server about those made for it. */
 function mayIntrospect(
   client: { clientId: string; clientAuthMethod: string; resources?: string[] },
@@ -266,16 +317,41 @@ async function mayRevoke(
   return token.clientId === client.clientId;
 }
 
+/** The client's own limit, if it has one and it is less. */
+function atMost(client: unknown, field: string, seconds: number): number {
+  const own = (client as Record<string, unknown> | undefined)?.[field];
+  return typeof own === 'number' ? Math.min(own, seconds) : seconds;
+}
+
+/** What a client may have beside what is registered (RFC 7591); client-rules.ts has more to say about each. */
+const extraMetadata = [
+  'first_party',
+  'strict_token_use',
+  'cors_origins',
+  'resources',
+  'roles',
+  'second_factor',
+  'description',
+  'access_token_seconds',
+  'refresh_token_seconds',
+] as const;
+
+const kindOfExtra: Partial<Record<string, (value: unknown) => boolean>> = {
+  first_party: (value) => typeof value === 'boolean',
+  strict_token_use: (value) => typeof value === 'boolean',
+  description: (value) => typeof value === 'string',
+  access_token_seconds: (value) => Number.isInteger(value) && Number(value) > 0,
+  refresh_token_seconds: (value) => Number.isInteger(value) && Number(value) > 0,
+};
+
 function checkExtraMetadata(_ctx: unknown, key: string, value: unknown): void {
-  const isText = (item: unknown) => typeof item === 'string';
+  if (value === undefined) return;
   if (key === 'second_factor') {
-    if (value === undefined || secondFactorRules.includes(value as SecondFactorRule)) return;
+    if (secondFactorRules.includes(value as SecondFactorRule)) return;
     throw new errors.InvalidClientMetadata(`second_factor must be one of ${secondFactorRules.join(', ')}`);
   }
-  const fits =
-    value === undefined ||
-    (key === 'first_party' || key === 'strict_token_use'
-      ? typeof value === 'boolean'
-      : Array.isArray(value) && value.every(isText));
-  if (!fits) throw new errors.InvalidClientMetadata(`${key} has the wrong type`);
+  const isTexts = () => Array.isArray(value) && value.every((item) => typeof item === 'string');
+  if (!(kindOfExtra[key]?.(value) ?? isTexts())) {
+    throw new errors.InvalidClientMetadata(`${key} has the wrong type`);
+  }
 }

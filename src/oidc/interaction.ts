@@ -1,9 +1,10 @@
-import type { Context, Middleware } from 'koa';
+import type { Context } from 'koa';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
 import { nowSeconds } from '../clock.ts';
 import type { CookieKeys } from './cookie-keys.ts';
 import { originOf, summarise } from './engine-pages.ts';
 import type { InteractionStore } from './interaction-store.ts';
+import type { LiveEngine } from './live-engine.ts';
 import type { ClientSummary } from './pages.ts';
 import type { ConsentDecision } from './policy.ts';
 import type { SecondFactorRule } from './prompt-policy.ts';
@@ -49,6 +50,9 @@ export type Login = {
   remember: boolean;
 };
 
+/** @property era in which the sign-in was finished; see eras.ts */
+export type DatedLogin = Login & { era: number; ts: number };
+
 /**
  * Each answer is written once; of two at the same moment the first counts. With the answer the authorization
  * request goes on at once, so that the browser is sent to the client, or to the next question, without a round
@@ -79,20 +83,23 @@ export type Interactions = {
 type EngineInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
 export function createInteractions(parts: {
-  provider: Provider;
-  engine: Middleware;
+  engine: LiveEngine;
+  /** What is asked of a sign-in by clients that do not say. */
+  secondFactor(): SecondFactorRule;
+  /** The era that it is now; see eras.ts. */
+  era(): number;
   cookieKeys: CookieKeys;
   store: InteractionStore;
   sessions: SessionStore;
   readGrantAhead(sessionUid: string | undefined, interactionUid: string, clientId: string): void;
 }): Interactions {
-  const { provider, engine, cookieKeys, store, sessions } = parts;
+  const { engine, cookieKeys, store, sessions } = parts;
   // The engine's own object, kept beside what the pages see of it.
   const engineSide = new WeakMap<PendingInteraction, EngineInteraction>();
 
   async function details(ctx: Context, uid: string): Promise<EngineInteraction | undefined> {
     try {
-      const found = await provider.interactionDetails(ctx.req, ctx.res);
+      const found = await engine.of(ctx).provider.interactionDetails(ctx.req, ctx.res);
       // The engine goes by the cookie alone; the page that was answered must be the one it belongs to.
       return found.uid === uid ? found : undefined;
     } catch (error) {
@@ -119,17 +126,19 @@ export function createInteractions(parts: {
 
   /** What the browser would do next: GET the engine's address for this interaction, with the cookie for it. */
   async function goOn(ctx: Context, { uid, returnTo }: EngineInteraction): Promise<void> {
+    const { provider, middleware } = engine.of(ctx);
     const pair = `${provider.cookieName('resume')}=${uid}`;
     const [name] = pair.split('=');
     // First, since the first of two cookies with one name counts.
     ctx.req.headers.cookie = `${pair}; ${name}.sig=${cookieKeys.sign(pair)}; ${ctx.get('cookie')}`;
     ctx.method = 'GET';
     ctx.url = new URL(returnTo).pathname;
-    await engine(ctx, async () => {});
+    await middleware(ctx, async () => {});
   }
 
   return {
     async load(ctx, uid, { toAnswer } = { toAnswer: false }) {
+      const { provider } = engine.of(ctx);
       const cookie = ctx.cookies.get(provider.cookieName('session'), { signed: false });
       if (cookie) sessions.readAhead(cookie);
       const interaction = await details(ctx, uid);
@@ -145,7 +154,7 @@ export function createInteractions(parts: {
         uid,
         prompt: prompt.name,
         client: { ...summarise(client), clientId: client.clientId },
-        secondFactor: (client as { second_factor?: SecondFactorRule }).second_factor ?? ('optional' as const),
+        secondFactor: (client as { second_factor?: SecondFactorRule }).second_factor ?? parts.secondFactor(),
         acrValues: textOf(params.acr_values) ?? '',
         accountId: session?.accountId,
         loginHint: textOf(params.login_hint),
@@ -172,7 +181,10 @@ export function createInteractions(parts: {
     besideAnswer: (work) => unitOfWork().besideCommit(work),
 
     // With its time: the answer of a later page of this request names the sign-in again, and makes it no newer.
-    login: (ctx, pending, login) => answer(ctx, pending, { login: { ...login, ts: nowSeconds() } as never }),
+    login(ctx, pending, login) {
+      const dated: DatedLogin = { ...login, era: parts.era(), ts: nowSeconds() };
+      return answer(ctx, pending, { login: dated as never });
+    },
 
     async approve(ctx, pending) {
       if (pending.accountId === undefined) throw new Error('consent without an account');

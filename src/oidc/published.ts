@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Middleware } from 'koa';
+import type { LiveEngine } from './live-engine.ts';
 
 /**
  * Discovery and the key set, answered from memory: the engine makes each once, and they are the same for
@@ -12,8 +13,11 @@ const paths = new Set([
   '/jwks',
 ]);
 
-/** How long a relying party may keep them, in seconds. A new signing key is used no sooner than this. */
-export const publishedForSeconds = 300;
+export function isPublished(path: string): boolean {
+  return paths.has(path);
+}
+
+export type PublishedDocument = { body: Buffer; headers: Record<string, string> };
 
 export type Published = {
   /** Keeps what the engine answers for these paths. */
@@ -22,43 +26,57 @@ export type Published = {
   answer(request: IncomingMessage, response: ServerResponse): boolean;
 };
 
-/** @param headers of every answer of this pod */
-export function publishFromMemory(headers: Record<string, string>): Published {
-  type Document = { body: Buffer; headers: Record<string, string> };
-  const kept = new Map<string, Document>();
+export function publishFromMemory(parts: {
+  engine: LiveEngine;
+  /** Of every answer of this pod. */
+  headers: Record<string, string>;
+  /** How long a relying party may keep them. A new signing key is used no sooner than this. */
+  keySetSeconds: number;
+  /** Whether this pod knows that there is no newer key set. */
+  isFresh(): boolean;
+}): Published {
+  const { engine, headers, keySetSeconds, isFresh } = parts;
+
+  /** A pod that is cut off may be taken for dead, and its key set for gone: then nobody may keep that. */
+  function forNow(document: PublishedDocument): Record<string, string> {
+    return isFresh() ? document.headers : { ...document.headers, 'cache-control': 'no-cache' };
+  }
 
   return {
     async middleware(ctx, next) {
+      const { documents } = engine.of(ctx);
       await next();
-      if (!paths.has(ctx.path) || ctx.method !== 'GET' || ctx.status !== 200) return;
+      if (!isPublished(ctx.path) || ctx.method !== 'GET' || ctx.status !== 200) return;
       const body = Buffer.from(JSON.stringify(ctx.body));
       const digest = createHash('sha256').update(body).digest('base64url').slice(0, 22);
-      const document: Document = {
+      const document: PublishedDocument = {
         body,
         headers: {
           ...headers,
           'content-type': ctx.path === '/jwks' ? 'application/jwk-set+json' : 'application/json',
           'content-length': String(body.length),
-          'cache-control': `public, max-age=${publishedForSeconds}`,
+          'cache-control': `public, max-age=${keySetSeconds}`,
           'access-control-allow-origin': '*',
           'x-content-type-options': 'nosniff',
           etag: `"${digest}"`,
         },
       };
-      kept.set(ctx.path, document);
-      ctx.set(document.headers);
+      documents.set(ctx.path, document);
+      ctx.set(forNow(document));
       ctx.body = body;
     },
 
     answer(request, response) {
       const { method, url = '' } = request;
-      const document = method === 'GET' || method === 'HEAD' ? kept.get(url) : undefined;
+      const isRead = method === 'GET' || method === 'HEAD';
+      const document = isRead ? engine.current().documents.get(url) : undefined;
       if (!document) return false;
-      if (request.headers['if-none-match'] === document.headers.etag) {
-        const { 'content-length': _length, ...rest } = document.headers;
+      const sent = forNow(document);
+      if (request.headers['if-none-match'] === sent.etag) {
+        const { 'content-length': _length, ...rest } = sent;
         response.writeHead(304, rest).end();
       } else {
-        response.writeHead(200, document.headers).end(method === 'HEAD' ? undefined : document.body);
+        response.writeHead(200, sent).end(method === 'HEAD' ? undefined : document.body);
       }
       return true;
     },

@@ -1,4 +1,9 @@
-import type { ClientMetadata } from './client-store.ts';
+import { nowMs } from '../clock.ts';
+import type { Store } from '../redis/redis.ts';
+import { liveSecrets, type StoredClient, wantsSecret } from './client-record.ts';
+import { type ClientLimits, faultOfMetadata } from './client-rules.ts';
+import { createClientSearch } from './client-search.ts';
+import { type ClientMetadata, type ClientStore, mintClientSecret } from './client-store.ts';
 
 /** Clients as administrators see them. Times are ms since the epoch. */
 export type ClientSecret = {
@@ -41,9 +46,13 @@ export type RegisteredClients = {
   find(id: string): Promise<ClientRecord | undefined>;
   /** What would be wrong with this metadata; undefined when nothing is. */
   check(metadata: ClientMetadata): Promise<string | undefined>;
-  /** Makes a secret where the way that the client authenticates wants one. */
+  /**
+   * Makes a secret where the way that the client authenticates wants one.
+   * @param options.secret to be used in place of a new one; 32 to 128 characters
+   */
   create(
     metadata: ClientMetadata,
+    options?: { secret?: string },
   ): Promise<ClientWriting<{ client: ClientRecord; secret: string | undefined }>>;
   /** Replaces all metadata. */
   update(id: string, version: number | undefined, metadata: ClientMetadata): Promise<ClientWriting>;
@@ -52,11 +61,203 @@ export type RegisteredClients = {
   /**
    * The secrets that there are go on to work.
    * @param options.othersEndAt ms since the epoch; undefined when they are not to end by themselves
+   * @param options.secret to be used in place of a new one
    */
-  addSecret(id: string, options: { othersEndAt?: number }): Promise<ClientWriting<NewSecret>>;
+  addSecret(
+    id: string,
+    options: { othersEndAt?: number; secret?: string },
+  ): Promise<ClientWriting<NewSecret>>;
+  /** Whether this is one of its secrets now. */
+  hasSecret(id: string, secret: string): Promise<boolean>;
   removeSecret(id: string, secretId: string): Promise<ClientWriting>;
   /** Its id is never used again, and what it was granted is worth nothing. */
   remove(id: string, version: number | undefined): Promise<ClientWriting>;
   /** Everything that was granted to the client before now is worth nothing. */
   revokeGrants(id: string): Promise<ClientWriting>;
 };
+
+type Refusal = Exclude<Extract<ClientWriting, { ok: false }>['problem'], 'invalid'>;
+/** What keeps a change from being made, or a text about what is wrong with it. */
+type Obstacle = Refusal | { fault: string };
+
+const longestSecrets = 2;
+
+/** @param parts.validate the engine's own check of metadata; throws with what is wrong */
+export function createRegisteredClients(parts: {
+  store: Store;
+  clients: ClientStore;
+  validate(metadata: ClientMetadata): Promise<void>;
+  limits(): ClientLimits;
+}): RegisteredClients {
+  const { store, clients, validate, limits } = parts;
+  const { builtIn } = clients;
+  const search = createClientSearch(store, clients);
+
+  async function check(metadata: ClientMetadata): Promise<string | undefined> {
+    const fault = faultOfMetadata(metadata, limits());
+    if (fault) return fault;
+    try {
+      // The engine holds a client that wants a secret to having one.
+      await validate(wantsSecret(metadata) ? { ...metadata, client_secret: 'made-later' } : metadata);
+      return undefined;
+    } catch (error) {
+      const { error_description: text } = error as { error_description?: string };
+      if (text === undefined) throw error;
+      return text;
+    }
+  }
+
+  async function change(
+    id: string,
+    version: number | undefined,
+    make: (client: StoredClient) => StoredClient | Obstacle | undefined,
+  ): Promise<ClientWriting> {
+    if (builtIn.has(id)) return { ok: false, problem: 'built-in' };
+    let fault = '';
+    const changed = await clients.change<Refusal | 'invalid'>(id, version, (client) => {
+      const made = make(client);
+      if (typeof made !== 'object' || !('fault' in made)) return made;
+      fault = made.fault;
+      return 'invalid';
+    });
+    if (changed.ok) return { ok: true, value: toRecord(changed.after), before: toRecord(changed.before) };
+    if (changed.problem === 'invalid') return { ok: false, problem: 'invalid', message: fault };
+    return { ok: false, problem: changed.problem };
+  }
+
+  async function find(id: string): Promise<ClientRecord | undefined> {
+    const ours = builtIn.get(id);
+    if (ours) return builtInRecord(ours);
+    const client = await clients.read(id);
+    if (!client) return undefined;
+    // One that an earlier release made does not say itself when that was.
+    const at = client.createdAt || Number((await store.call('ZSCORE', store.keys.clientList(), id)) ?? 0);
+    return toRecord({ ...client, createdAt: at });
+  }
+
+  return {
+    async list(query) {
+      const { found, cursor } = await search.list(query);
+      const ours = [...builtIn.values()].filter(
+        (one) => cursor === undefined && search.fits(query.text, one),
+      );
+      return { clients: [...found.map(toRecord), ...ours.map(builtInRecord)], cursor };
+    },
+
+    count: async () => Number(await store.call('ZCARD', store.keys.clientList())),
+
+    find,
+    check,
+
+    async create(metadata, options = {}) {
+      const fault = (await check(metadata)) ?? faultOfSecret(options.secret, metadata);
+      if (fault) return { ok: false, problem: 'invalid', message: fault };
+      const secret = wantsSecret(metadata) ? (options.secret ?? mintClientSecret()) : undefined;
+      if (!(await clients.create(metadata, secret))) return { ok: false, problem: 'taken' };
+      const client = await find(metadata.client_id);
+      return client ? { ok: true, value: { client, secret } } : { ok: false, problem: 'not-found' };
+    },
+
+    async update(id, version, metadata) {
+      if (builtIn.has(id)) return { ok: false, problem: 'built-in' };
+      if (metadata.client_id !== id) {
+        const message = 'client_id cannot be changed; make another client instead';
+        return { ok: false, problem: 'invalid', message };
+      }
+      const fault = await check(metadata);
+      if (fault) return { ok: false, problem: 'invalid', message: fault };
+      return change(id, version, (client) => {
+        if (JSON.stringify(client.metadata) === JSON.stringify(metadata)) return undefined;
+        if (wantsSecret(metadata) && liveSecrets(client, nowMs()).length === 0) {
+          return {
+            fault: 'token_endpoint_auth_method needs a secret, and this client has none; add one first',
+          };
+        }
+        return { ...client, metadata };
+      });
+    },
+
+    setEnabled: (id, version, isEnabled) =>
+      change(id, version, (client) =>
+        client.isEnabled === isEnabled ? undefined : { ...client, isEnabled },
+      ),
+
+    async addSecret(id, { othersEndAt, secret = mintClientSecret() }) {
+      const fault = faultOfSecret(secret);
+      if (fault) return { ok: false, problem: 'invalid', message: fault };
+      let secretId = '';
+      const added = await change(id, undefined, (client) => {
+        const now = nowMs();
+        const live = liveSecrets(client, now);
+        if (live.length >= longestSecrets) return 'two-secrets';
+        if (clients.isOneOf(hashesIn(live), secret)) return { fault: 'secret is one that this client has' };
+        const others = live.map((one) => ({ ...one, expiresAt: earlier(one.expiresAt, othersEndAt) }));
+        const fresh = clients.newSecret(secret, now);
+        secretId = fresh.id;
+        return { ...client, secrets: [...liveSecrets({ ...client, secrets: others }, now), fresh] };
+      });
+      if (!added.ok) return added;
+      return { ...added, value: { client: added.value, secretId, secret } };
+    },
+
+    async hasSecret(id, secret) {
+      const client = await clients.read(id);
+      return client !== undefined && clients.isOneOf(hashesIn(liveSecrets(client, nowMs())), secret);
+    },
+
+    removeSecret: (id, secretId) =>
+      change(id, undefined, (client) => {
+        const live = liveSecrets(client, nowMs());
+        const secrets = live.filter((one) => one.id !== secretId);
+        if (secrets.length === live.length) return 'not-found';
+        if (secrets.length === 0 && client.isEnabled && wantsSecret(client.metadata)) return 'last-secret';
+        return { ...client, secrets };
+      }),
+
+    async remove(id, version) {
+      if (builtIn.has(id)) return { ok: false, problem: 'built-in' };
+      const removed = await clients.remove(id, version);
+      if (!removed.ok) return { ok: false, problem: removed.problem };
+      const before = toRecord(removed.before);
+      return { ok: true, value: before, before };
+    },
+
+    revokeGrants: (id) => change(id, undefined, (client) => ({ ...client, era: client.era + 1 })),
+  };
+}
+
+function toRecord(client: StoredClient): ClientRecord {
+  const { metadata, isEnabled, version, createdAt, updatedAt } = client;
+  return {
+    metadata,
+    isEnabled,
+    secrets: liveSecrets(client, nowMs()).map(({ hash: _hash, ...rest }) => rest),
+    isBuiltIn: false,
+    version,
+    createdAt,
+    updatedAt: updatedAt || createdAt,
+  };
+}
+
+function builtInRecord(metadata: ClientMetadata): ClientRecord {
+  return { metadata, isEnabled: true, secrets: [], isBuiltIn: true, version: 1, createdAt: 0, updatedAt: 0 };
+}
+
+function hashesIn(secrets: { hash: string }[]): string[] {
+  return secrets.map(({ hash }) => hash);
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other);
+}
+
+/** @param secret one that was chosen; undefined for one that we make */
+function faultOfSecret(secret: string | undefined, metadata?: ClientMetadata): string | undefined {
+  if (secret === undefined) return undefined;
+  if (metadata && !wantsSecret(metadata)) {
+    return 'secret does not go with this token_endpoint_auth_method; leave it out';
+  }
+  return /^[\x21-\x7e]{32,128}$/.test(secret)
+    ? undefined
+    : 'secret must be 32 to 128 visible ASCII characters, without spaces';
+}

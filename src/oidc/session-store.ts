@@ -4,6 +4,8 @@ import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import type { Payload } from './adapter.ts';
+import { type Era, onlyEra } from './eras.ts';
+import { clientsOf, createSessionIndex } from './session-index.ts';
 import { type Fields, unitOfWork } from './unit-of-work.ts';
 
 /**
@@ -12,6 +14,7 @@ import { type Fields, unitOfWork } from './unit-of-work.ts';
  *
  *   p            the person: account, time, acr and amr
  *   e            the account's epoch at sign-in
+ *   r            the era at sign-in (eras.ts); not there for the first
  *   t            that the second factor was left out, as the account trusts the browser
  *   n            that it was left out, as the client asks for none
  *   b            the browser and its address at sign-in
@@ -38,7 +41,8 @@ const mostIds = 8;
 /** Longer than any request or interaction that could still name an ended session. */
 const tombstoneMs = 24 * 60 * 60 * 1000;
 
-export type SessionPolicy = { idleSeconds: number; absoluteSeconds: number };
+/** Read at each use: it may change, and holds for the sessions that there are as well. */
+export type SessionPolicy = { readonly idleSeconds: number; readonly absoluteSeconds: number };
 
 export type Authorization = { sid?: string; grantId?: string; persistsLogout?: boolean };
 
@@ -48,11 +52,25 @@ export function mintSessionId(uid: string): string {
   return `${uid}.${randomText(32)}`;
 }
 
-export function createSessionStore(store: Store, ring: KeyRing, policy: SessionPolicy) {
+export function createSessionStore(store: Store, ring: KeyRing, policy: SessionPolicy, era: Era = onlyEra) {
+  const index = createSessionIndex(store, era);
   const idField = (id: string) => `i:${ring.hash('session', id)}`;
 
   function liveKey(uid: string): string {
     return store.keys.session(uid);
+  }
+
+  /** Every use of a session reads it by this. Undefined when it has ended in any way. */
+  function unlessOver(fields: Fields): Fields {
+    if (!fields || fields.dead !== undefined || Number(fields.r ?? 0) < era.current()) return undefined;
+    return isTooOld(fields) ? undefined : fields;
+  }
+
+  /** By the policy that holds now, which may be stricter than when its key was given a lifetime. */
+  function isTooOld({ c: createdAt, u: usedAt }: Record<string, string>): boolean {
+    const now = nowMs();
+    const idleMs = now - (Number(usedAt) + 1) * 1000;
+    return now - Number(createdAt) > policy.absoluteSeconds * 1000 || idleMs > policy.idleSeconds * 1000;
   }
 
   return {
@@ -69,8 +87,8 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       const uid = uidOf(id);
       if (uid === undefined) return undefined;
       const unit = unitOfWork();
-      const fields = await unit.read(liveKey(uid));
-      if (!fields || fields.dead !== undefined) {
+      const fields = unlessOver(await unit.read(liveKey(uid)));
+      if (!fields) {
         unit.ended.add(liveKey(uid));
         return undefined;
       }
@@ -81,6 +99,7 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       }
       unit.browserSecret ??= id;
       if (fields.e !== undefined) unit.signInEpoch = Number(fields.e);
+      unit.signInEra = Number(fields.r ?? 0);
       unit.signedInTrusted = fields.t !== undefined;
       unit.signedInWaived = fields.n !== undefined;
       return toPayload(uid, id, fields);
@@ -88,9 +107,8 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
 
     async findByUid(uid: string): Promise<Payload | undefined> {
       if (!uidPattern.test(uid)) return undefined;
-      const fields = await unitOfWork().read(liveKey(uid));
-      if (!fields || fields.dead !== undefined) return undefined;
-      return toPayload(uid, undefined, fields);
+      const fields = unlessOver(await unitOfWork().read(liveKey(uid)));
+      return fields && toPayload(uid, undefined, fields);
     },
 
     async upsert(id: string, payload: Payload, idleSeconds: number): Promise<void> {
@@ -116,6 +134,8 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       if (payload.accountId !== undefined && unit.signInEpoch !== undefined) {
         const epoch = String(unit.signInEpoch);
         if (before?.e !== epoch) changed.e = epoch;
+        const signedIn = String(unit.signInEra ?? era.current());
+        if ((before?.r ?? '0') !== signedIn) changed.r = signedIn;
       }
       // Not the time alone: two sign-ins may come in one second.
       const isSignIn = before?.p !== after.p;
@@ -128,6 +148,9 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
         unit
           .change('account', `account ${payload.accountId}`)
           .list(store.keys.accountSignedIn(payload.accountId), `s${uid}`, leftMs);
+      }
+      if (payload.accountId !== undefined) {
+        index.list(unit, uid, { ...before, ...changed }, { isSignIn, before, lifetimeMs, leftMs });
       }
       const namesNothingNew = Object.keys(changed).length === 0;
       const ids = moveIds(before, idField(id), personOf(before).accountId !== payload.accountId);
@@ -148,7 +171,8 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       const key = liveKey(uid);
       const unit = unitOfWork();
       const before = await unit.asRead(key);
-      if (!before || nowSeconds() - Number(before.u) < keepAliveEverySeconds) return;
+      const everySeconds = Math.min(keepAliveEverySeconds, policy.idleSeconds / 4);
+      if (!before || nowSeconds() - Number(before.u) < everySeconds) return;
       const leftMs = Number(before.c) + policy.absoluteSeconds * 1000 - nowMs();
       const lifetimeMs = Math.max(0, Math.min(policy.idleSeconds * 1000, leftMs));
       unit
@@ -158,12 +182,13 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
         .set(key, 0, { u: String(nowSeconds()) })
         .extend(key, lifetimeMs);
       unit.markIndependent(key);
+      index.list(unit, uid, before, { isSignIn: false, before, lifetimeMs, leftMs });
     },
 
     /** What a browser is signed in to, by the value of its cookie. Outside the engine's own requests as well. */
     async shown(id: string): Promise<StoredSession | undefined> {
       const uid = uidOf(id);
-      const fields = uid === undefined ? undefined : await store.read(liveKey(uid));
+      const fields = uid === undefined ? undefined : unlessOver(await store.read(liveKey(uid)));
       const state = fields?.[idField(id)];
       if (!uid || !fields || state === undefined) return undefined;
       if (isRetired(state) && Number(state) < nowMs()) return undefined;
@@ -173,13 +198,19 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
     /** A session as it is in Redis now; undefined when it has ended or nobody is signed in to it. */
     async look(uid: string): Promise<StoredSession | undefined> {
       if (!uidPattern.test(uid)) return undefined;
-      const fields = await store.read(liveKey(uid));
+      const fields = unlessOver(await store.read(liveKey(uid)));
       return fields && toStored(uid, fields);
     },
 
-    /** Ends a session at once, outside the writes that a request holds. */
-    async endNow(uid: string): Promise<void> {
-      await store.commit(new Change().durable().bury(liveKey(uid), tombstoneMs));
+    /**
+     * Ends a session at once, outside the writes that a request holds.
+     * @param clientIds those that it is known to have, so that it goes from their lists as well
+     */
+    async endNow(uid: string, clientIds: string[] = []): Promise<void> {
+      const change = new Change().durable().bury(liveKey(uid), tombstoneMs);
+      const later = index.unlist(change, uid, clientIds);
+      await store.commit(change);
+      await later?.().catch(() => {});
     },
 
     /** Moves the sign-in of a session to a later epoch of its account. @returns false when it was not at `from` */
@@ -199,7 +230,9 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
       if (uid === undefined) return;
       const key = liveKey(uid);
       const unit = unitOfWork();
-      unit.change('session', key).durable().bury(key, tombstoneMs);
+      const change = unit.change('session', key).durable().bury(key, tombstoneMs);
+      const later = index.unlist(change, uid, clientsOf(await unit.asRead(key)));
+      if (later) unit.besideCommit(later);
       unit.hold(key, { dead: '1' });
     },
   };
@@ -264,6 +297,8 @@ export type StoredSession = {
   amr: string[];
   /** Whether the second factor of the account was left out because the client asks for none. */
   isWaived: boolean;
+  /** Whether it was left out because the account trusts the browser. */
+  isTrusted: boolean;
   clientIds: string[];
   /** The grants that it has with them. */
   grantTags: string[];
@@ -278,7 +313,6 @@ function toStored(uid: string, fields: Record<string, string>): StoredSession | 
   };
   if (fields.dead !== undefined || accountId === undefined) return undefined;
   const { label = '', address = '' } = JSON.parse(fields.b ?? '{}') as { label?: string; address?: string };
-  const clients = Object.entries(fields).filter(([field]) => field.startsWith('a:'));
   return {
     uid,
     accountId,
@@ -290,8 +324,11 @@ function toStored(uid: string, fields: Record<string, string>): StoredSession | 
     acr,
     amr: amr ?? [],
     isWaived: fields.n !== undefined,
-    clientIds: clients.map(([field]) => field.slice(2)),
-    grantTags: clients.flatMap(([, value]) => (JSON.parse(value) as Authorization).grantId ?? []),
+    isTrusted: fields.t !== undefined,
+    clientIds: clientsOf(fields),
+    grantTags: clientsOf(fields).flatMap(
+      (id) => (JSON.parse(fields[`a:${id}`] ?? '{}') as Authorization).grantId ?? [],
+    ),
   };
 }
 

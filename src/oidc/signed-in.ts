@@ -1,16 +1,10 @@
 import type { Context } from 'koa';
-import { Change } from '../redis/change.ts';
-import type { Store } from '../redis/redis.ts';
-import type { AccountSource } from './claims.ts';
-import type { ClientStore } from './client-store.ts';
-import { summarise } from './engine-pages.ts';
+import { createAccountSignIns, type SignInParts } from './account-sign-ins.ts';
 import type { ClientSummary } from './pages.ts';
-import type { SessionStore, StoredSession } from './session-store.ts';
-import type { StoredGrant, TokenStore } from './token-store.ts';
+import type { StoredGrant } from './token-store.ts';
 
 /**
- * Where an account is signed in, and which clients may act for it. Sessions and grants are found by the account's
- * list of them (redis/keys.ts), which may name some that have ended: each one is looked at.
+ * Where an account is signed in, and which clients may act for it, for the person who has it.
  *
  * Times are ms since the epoch.
  */
@@ -46,6 +40,8 @@ export type BrowserSession = {
   amr: string[];
   /** Whether it will do for the client alone that it was made for, which asks for no second factor. */
   isWaived: boolean;
+  /** Whether the second factor was left out because the account trusts the browser. */
+  isTrusted: boolean;
 };
 
 export type SignedIn = {
@@ -69,73 +65,11 @@ export type SignedIn = {
   disconnect(accountId: string, clientId: string): Promise<number>;
 };
 
-export function createSignedIn(parts: {
-  store: Store;
-  sessions: SessionStore;
-  tokens: TokenStore;
-  clients: ClientStore;
-  accounts: AccountSource;
-  sessionCookie(ctx: Context): string | undefined;
-}): SignedIn {
-  const { store, sessions, tokens, clients, accounts, sessionCookie } = parts;
-  const { keys } = store;
-
-  async function listed(accountId: string): Promise<{ uids: string[]; tags: string[] }> {
-    const members = (await store.call('ZRANGE', keys.accountSignedIn(accountId), 0, -1)) as string[];
-    const those = (kind: string) => members.filter((one) => one[0] === kind).map((one) => one.slice(1));
-    return { uids: those('s'), tags: those('g') };
-  }
-
-  async function liveSessions(accountId: string): Promise<StoredSession[]> {
-    const [{ uids }, present] = await Promise.all([listed(accountId), accounts.present(accountId)]);
-    const found = await Promise.all(uids.map((uid) => sessions.look(uid)));
-    return found.flatMap((one) =>
-      one && one.accountId === accountId && one.epoch === present?.epoch ? [one] : [],
-    );
-  }
-
-  /** Those of its sessions, and those that outlive theirs. */
-  async function allTags(accountId: string): Promise<string[]> {
-    const { uids, tags } = await listed(accountId);
-    const found = await Promise.all(uids.map((uid) => sessions.look(uid)));
-    return [...new Set([...tags, ...found.flatMap((one) => one?.grantTags ?? [])])];
-  }
-
-  async function liveGrants(accountId: string): Promise<StoredGrant[]> {
-    const [tags, present] = await Promise.all([allTags(accountId), accounts.present(accountId)]);
-    const found = await Promise.all(tags.map((tag) => tokens.look(tag)));
-    return found.flatMap((one) =>
-      one && one.accountId === accountId && one.epoch === present?.epoch ? [one] : [],
-    );
-  }
-
-  async function summaryOf(clientId: string): Promise<ClientSummary & { clientId: string }> {
-    const metadata = await clients.find(clientId);
-    const text = (name: string) => metadata?.[name] as string | undefined;
-    return {
-      ...summarise({
-        clientId,
-        clientName: text('client_name'),
-        clientUri: text('client_uri'),
-        logoUri: text('logo_uri'),
-        policyUri: text('policy_uri'),
-        tosUri: text('tos_uri'),
-        redirectUris: metadata?.redirect_uris as string[] | undefined,
-      }),
-      clientId,
-    };
-  }
-
-  async function end(accountId: string, uids: string[]): Promise<void> {
-    await Promise.all(uids.map((uid) => sessions.endNow(uid)));
-    const list = keys.accountSignedIn(accountId);
-    await store.commit(
-      new Change().unlist(
-        list,
-        uids.map((uid) => `s${uid}`),
-      ),
-    );
-  }
+export function createSignedIn(
+  parts: SignInParts & { sessionCookie(ctx: Context): string | undefined },
+): SignedIn {
+  const { sessions, accounts, sessionCookie } = parts;
+  const signIns = createAccountSignIns(parts);
 
   return {
     async current(ctx) {
@@ -147,52 +81,31 @@ export function createSignedIn(parts: {
     },
 
     async sessions(accountId) {
-      const live = await liveSessions(accountId);
+      const live = await signIns.liveSessions(accountId);
       live.sort((a, b) => b.lastUsedAt - a.lastUsedAt);
-      return Promise.all(
-        live.map(async ({ uid, signedInAt, lastUsedAt, browser, address, acr, amr, clientIds }) => ({
-          uid,
-          signedInAt,
-          lastUsedAt,
-          browser,
-          address,
-          acr,
-          amr,
-          clients: await Promise.all(clientIds.map(summaryOf)),
-        })),
-      );
+      return Promise.all(live.map(signIns.describe));
     },
 
     async endSession(accountId, uid) {
       const found = await sessions.look(uid);
       if (found?.accountId !== accountId) return false;
-      await end(accountId, [uid]);
+      await signIns.endSessions(accountId, [found]);
       return true;
     },
 
     async endOtherSessions(accountId, keptUid) {
-      const { uids } = await listed(accountId);
-      const found = await Promise.all(uids.map((uid) => sessions.look(uid)));
-      const others = found.flatMap((one) =>
-        one && one.accountId === accountId && one.uid !== keptUid ? [one.uid] : [],
-      );
-      await end(accountId, others);
+      const others = (await signIns.liveSessions(accountId)).filter(({ uid }) => uid !== keptUid);
+      await signIns.endSessions(accountId, others);
       return others.length;
     },
 
-    async endAll(accountId) {
-      const [{ uids }, tags] = await Promise.all([listed(accountId), allTags(accountId)]);
-      await Promise.all([
-        ...uids.map((uid) => sessions.endNow(uid)),
-        ...tags.map((tag) => tokens.revokeNow(keys.grant(tag))),
-      ]);
-    },
+    endAll: signIns.endAll,
 
     carryOver: (uid, from, to) => sessions.carryOver(uid, from, to),
 
     async applications(accountId) {
       const byClient = new Map<string, StoredGrant[]>();
-      for (const grant of await liveGrants(accountId)) {
+      for (const grant of await signIns.liveGrants(accountId)) {
         byClient.set(grant.clientId, [...(byClient.get(grant.clientId) ?? []), grant]);
       }
       const applications = await Promise.all(
@@ -205,7 +118,7 @@ export function createSignedIn(parts: {
             }
           }
           return {
-            client: await summaryOf(clientId),
+            client: await signIns.summaryOf(clientId),
             scopes,
             resources,
             isOffline: scopes.includes('offline_access'),
@@ -216,13 +129,10 @@ export function createSignedIn(parts: {
     },
 
     async disconnect(accountId, clientId) {
-      const grants = (await liveGrants(accountId)).filter((grant) => grant.clientId === clientId);
-      await Promise.all(grants.map(({ tag }) => tokens.revokeNow(keys.grant(tag))));
-      await store.commit(
-        new Change().unlist(
-          keys.accountSignedIn(accountId),
-          grants.map(({ tag }) => `g${tag}`),
-        ),
+      const grants = (await signIns.liveGrants(accountId)).filter((grant) => grant.clientId === clientId);
+      await signIns.endGrants(
+        accountId,
+        grants.map(({ tag }) => tag),
       );
       return grants.length;
     },

@@ -1,36 +1,47 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
-import type { KeyRing } from '../redis/key-ring.ts';
 
 /**
- * The keys that sign tokens. Each is a secret of the key ring, made by the first pod that finds it missing,
- * so that three pods that start at once on an empty Redis sign with the same.
+ * What keys are: those that sign tokens, one for each algorithm, and those that sign cookies. How they live is up to
+ * key-lifecycle.ts.
  *
  * RS256 is what OpenID Connect Core 3.1.3.7 makes every relying party understand; ES256 and EdDSA cost a
  * seventh of it and are what new clients get.
  */
 const algorithms = {
-  'signing:RS256:1': { alg: 'RS256', options: { modulusLength: 2048 } },
-  'signing:ES256:1': { alg: 'ES256', options: {} },
-  'signing:EdDSA:1': { alg: 'EdDSA', options: { crv: 'Ed25519' } },
+  RS256: { modulusLength: 2048 },
+  ES256: {},
+  EdDSA: { crv: 'Ed25519' },
 } as const;
 
-export type SigningKeyName = keyof typeof algorithms;
+/** Names in the key ring, without the generation. */
+export const keyKinds = {
+  signing: ['signing:RS256', 'signing:ES256', 'signing:EdDSA'],
+  cookie: ['cookie'],
+} as const;
 
-/** Makers of the signing keys, for `openKeyRing`. */
-export const signingKeyMakers: Record<SigningKeyName, () => Promise<string>> = {
-  'signing:RS256:1': () => makeKey('signing:RS256:1'),
-  'signing:ES256:1': () => makeKey('signing:ES256:1'),
-  'signing:EdDSA:1': () => makeKey('signing:EdDSA:1'),
-};
-
-async function makeKey(name: SigningKeyName): Promise<string> {
-  const { alg, options } = algorithms[name];
-  const { privateKey } = await generateKeyPair(alg, { ...options, extractable: true });
+/** @returns what the ring keeps: a private JWK as JSON, or 256 random bits in base64url for cookies */
+export async function makeKey(kind: string): Promise<string> {
+  const alg = kind.split(':')[1];
+  if (alg === undefined) return randomBytes(32).toString('base64url');
+  const { privateKey } = await generateKeyPair(alg, {
+    ...algorithms[alg as keyof typeof algorithms],
+    extractable: true,
+  });
   return JSON.stringify({ ...(await exportJWK(privateKey)), alg, use: 'sig' });
 }
 
-/** The private key set of this provider; `kid` is the thumbprint that the engine computes. */
-export function readSigningKeys(ring: KeyRing): { keys: JWK[] } {
-  const names = Object.keys(algorithms) as SigningKeyName[];
-  return { keys: names.map((name) => JSON.parse(ring.secret(name)) as JWK) };
+/** Reads what the ring keeps of a signing key. `kid` is its thumbprint (RFC 7638), as it always was. */
+export function readSigningKey(text: string): JWK & { kid: string } {
+  const jwk = JSON.parse(text) as JWK;
+  const { crv, e, kty, n, x, y } = jwk;
+  // The members in their order by name; those that a kind of key does not have are left out.
+  const kid = createHash('sha256').update(JSON.stringify({ crv, e, kty, n, x, y })).digest('base64url');
+  return { ...jwk, kid };
+}
+
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth'];
+
+export function publicPart(jwk: JWK): JWK {
+  return Object.fromEntries(Object.entries(jwk).filter(([name]) => !privateMembers.includes(name))) as JWK;
 }

@@ -4,6 +4,8 @@ import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { openLocator } from './account-locator.ts';
 import type { Payload } from './adapter.ts';
+import type { ClientStore } from './client-store.ts';
+import { type Era, onlyEra } from './eras.ts';
 import { packToken, type TokenPlace, unpackToken } from './token-record.ts';
 import { type Single, type UnitOfWork, unitOfWork } from './unit-of-work.ts';
 
@@ -40,11 +42,17 @@ export function mintTokenId(tag: string, named: { sessionUid?: string; account?:
 
 export type TokenPolicy = {
   /** The longest that a token can live: so long a revoked grant keeps its tombstone. */
-  longestLifetimeSeconds: number;
-  refreshTokenSeconds: number;
+  longestLifetimeSeconds(): number;
   /** How long a refresh request that is sent again gets the same answer. */
   retrySeconds: number;
 };
+
+/**
+ * What ends grants without touching any: the next era of everything (eras.ts), and that of a client
+ * (client-record.ts). A grant, and a token that hangs on none, remembers those in which it was made.
+ */
+export type GrantEnds = { era: Era; client: Pick<ClientStore, 'eraOf' | 'eraNow'> };
+const noEnds: GrantEnds = { era: onlyEra, client: { eraOf: async () => 0, eraNow: async () => 0 } };
 
 /** How long a code exchange that is sent again gets the same answer, unless the first was sent. */
 const codeRetrySeconds = 10;
@@ -52,9 +60,9 @@ const codeRetrySeconds = 10;
 /** A consumed record stays until it expires: it is what tells a replay from a guess. */
 type Stored = TokenPlace & { key: string; answerKey: string; fields: Record<string, string> };
 
-export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolicy) {
+export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolicy, ends: GrantEnds = noEnds) {
   const { keys } = store;
-  const tombstoneMs = policy.longestLifetimeSeconds * 1000;
+  const tombstoneMs = () => policy.longestLifetimeSeconds() * 1000;
 
   function keyOf(id: string): (TokenPlace & { key: string; secret: string }) | undefined {
     const [, tag, sessionUid, secret] = idPattern.exec(id) ?? [];
@@ -78,13 +86,43 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     return fields ? { ...at, answerKey: keys.answer(at.key), fields } : undefined;
   }
 
-  async function grantBeside(tag: string): Promise<Payload | undefined> {
+  const clientEra = (clientId: string) => unitOfWork().guard(ends.client.eraOf(clientId));
+
+  /** Whether all that was granted when this was has ended. */
+  async function isOver(fields: Record<string, string>, clientId = '', eraOf = clientEra): Promise<boolean> {
+    if (Number(fields.r ?? 0) < ends.era.current()) return true;
+    return Number(fields.k ?? 0) < (await eraOf(clientId));
+  }
+
+  /** Every use of a grant, and of what hangs on it, reads it here. Undefined when it has ended in any way. */
+  async function liveGrant(
+    tag: string,
+  ): Promise<{ payload: Payload; epoch: number | undefined } | undefined> {
     const fields = await unitOfWork().read(keys.grant(tag));
-    return fields?.p === undefined ? undefined : readPayload(fields);
+    if (fields?.p === undefined) return undefined;
+    const payload = readPayload(fields);
+    if (await isOver(fields, payload.clientId)) return undefined;
+    return { payload, epoch: fields.e === undefined ? undefined : Number(fields.e) };
+  }
+
+  async function grantBeside(tag: string): Promise<Payload | undefined> {
+    return (await liveGrant(tag))?.payload;
   }
 
   async function unpack(stored: Stored): Promise<Payload | undefined> {
-    return unpackToken(stored.fields.p ?? '{}', stored, await grantBeside(stored.tag));
+    const payload = unpackToken(stored.fields.p ?? '{}', stored, await grantBeside(stored.tag));
+    // What hangs on no grant of its own slot belongs to its client alone.
+    if (payload?.clientId === undefined || payload.grantId === stored.tag) return payload;
+    return Number(stored.fields.k ?? 0) < (await clientEra(payload.clientId)) ? undefined : payload;
+  }
+
+  /** The fields of the eras in which something is made; the first is not written down. */
+  async function erasOf(clientId: string | undefined, era = 0): Promise<Record<string, string>> {
+    const ofClient = clientId === undefined ? 0 : await clientEra(clientId);
+    return {
+      ...(era > 0 && { r: String(era) }),
+      ...(ofClient > 0 && Number.isFinite(ofClient) && { k: String(ofClient) }),
+    };
   }
 
   return {
@@ -133,6 +171,8 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
           const predecessor = unit.singles.find(({ key }) => key.startsWith(keys.ofGrant(at.tag, '')));
           if (predecessor) fields.after = predecessor.key.slice(keys.ofGrant(at.tag, '').length);
         }
+      } else {
+        Object.assign(fields, await erasOf(payload.clientId));
       }
       // A device code is written again when a person answers; of two who answer at once one decides.
       if (before?.p !== undefined) change.requireSame(at.key, 'p', before.p);
@@ -168,9 +208,8 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
 
     async findGrant(tag: string): Promise<Payload | undefined> {
       if (!tagPattern.test(tag)) return undefined;
-      const fields = await unitOfWork().read(keys.grant(tag));
-      if (!fields || fields.dead !== undefined) return undefined;
-      return { ...readPayload(fields), jti: tag, kind: 'Grant' };
+      const grant = await liveGrant(tag);
+      return grant && { ...grant.payload, jti: tag, kind: 'Grant' };
     },
 
     readGrantAhead(tag: string): void {
@@ -179,13 +218,14 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
 
     /** The epoch of the sign-in at which the grant was made. */
     async epochOf(tag: string): Promise<number | undefined> {
-      const fields = await unitOfWork().read(keys.grant(tag));
-      return fields?.e === undefined ? undefined : Number(fields.e);
+      return (await liveGrant(tag))?.epoch;
     },
 
-    /** Whether this grant was revoked: its id can then never be used again. */
+    /** Whether this grant has ended: its id can then never be used again. */
     async isGrantBuried(tag: string): Promise<boolean> {
-      return (await unitOfWork().read(keys.grant(tag)))?.dead !== undefined;
+      const fields = await unitOfWork().read(keys.grant(tag));
+      if (fields?.dead !== undefined) return true;
+      return fields?.p !== undefined && isOver(fields, readPayload(fields).clientId);
     },
 
     /** Of two requests that make or widen a grant at once the second is refused, and looks again. */
@@ -197,18 +237,23 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       const unit = unitOfWork();
       const change = unit.change('grant', key).durable();
       const before = await unit.asRead(key);
-      const fields = { p: JSON.stringify(rest), e: before?.e ?? String(unit.signInEpoch ?? -1) };
+      const fields = {
+        ...(before?.p === undefined &&
+          (await erasOf(payload.clientId, unit.signInEra ?? ends.era.current()))),
+        p: JSON.stringify(rest),
+        e: before?.e ?? String(unit.signInEpoch ?? -1),
+      };
       if (before?.p === undefined) change.requireAbsent(key);
       else change.requireSame(key, 'p', before.p);
       change.set(key, 0, fields).extend(key, lifetimeSeconds * 1000);
-      unit.hold(key, fields);
+      unit.hold(key, { ...before, ...fields });
     },
 
     /** Ends a grant and all that hangs on it. */
     destroyGrant(tag: string): void {
       if (!tagPattern.test(tag)) return;
       const key = keys.grant(tag);
-      unitOfWork().revocation(key).bury(key, tombstoneMs);
+      unitOfWork().revocation(key).bury(key, tombstoneMs());
       unitOfWork().hold(key, { dead: '1' });
     },
 
@@ -221,6 +266,7 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
         resources?: Record<string, string>;
       };
       if (accountId === undefined || clientId === undefined) return undefined;
+      if (await isOver(fields, clientId, (id) => ends.client.eraNow(id))) return undefined;
       const words = (text: string | undefined) => text?.split(' ').filter(Boolean) ?? [];
       return {
         tag,
@@ -236,7 +282,7 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
 
     /** Ends a grant at once, outside the writes that a request holds. @param key the grant's own key */
     async revokeNow(key: string): Promise<void> {
-      await store.commit(new Change().durable().bury(key, tombstoneMs));
+      await store.commit(new Change().durable().bury(key, tombstoneMs()));
     },
 
     /** The user code of a device leads to its device code; both expire together. */

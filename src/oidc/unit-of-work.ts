@@ -83,6 +83,8 @@ export class UnitOfWork {
   readonly ended = new Set<string>();
   /** The epoch of the sign-in that this request's session stands on; see AccountSource. */
   signInEpoch: number | undefined;
+  /** The era of that sign-in; see eras.ts. */
+  signInEra: number | undefined;
   /** Whether that sign-in left the second factor out because the account trusts the browser. */
   signedInTrusted = false;
   /** Whether it left the second factor of the account out because its client asks for none. */

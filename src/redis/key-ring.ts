@@ -35,6 +35,20 @@ export class CannotOpen extends Error {
 const purpose = 'key-ring';
 const root = 'root';
 
+/** For what is kept in the ring and changes while pods run; see oidc/key-lifecycle.ts. */
+export function sealSecret(vault: Vault, name: string, secret: string): string {
+  return vault.seal(purpose, name, secret);
+}
+
+/** @throws CannotOpen */
+export function openSecret(vault: Vault, name: string, sealed: string): string {
+  try {
+    return vault.open(purpose, name, sealed);
+  } catch (cause) {
+    throw new CannotOpen(cause);
+  }
+}
+
 /**
  * @param wanted a maker for each secret that must be there; called only where it is missing
  * @throws CannotOpen when the ring was sealed under keys that HOLDFAST_KEYS does not have
@@ -51,19 +65,13 @@ export async function openKeyRing(
   const missing = Object.entries(makers).filter(([name]) => sealed[name] === undefined);
   if (missing.length > 0) {
     const fresh: string[] = [];
-    for (const [name, make] of missing) fresh.push(name, vault.seal(purpose, name, await make()));
+    for (const [name, make] of missing) fresh.push(name, sealSecret(vault, name, await make()));
     sealed = pairs((await store.run('keep-first', [ringKey], fresh)) as string[]);
     await store.settle(ringKey);
   }
 
   const secrets = new Map<string, string>();
-  for (const name of Object.keys(makers)) {
-    try {
-      secrets.set(name, vault.open(purpose, name, sealed[name] ?? ''));
-    } catch (cause) {
-      throw new CannotOpen(cause);
-    }
-  }
+  for (const name of Object.keys(makers)) secrets.set(name, openSecret(vault, name, sealed[name] ?? ''));
   const rootSecret = Buffer.from(secrets.get(root) ?? '', 'base64url');
   const derived = new Map<string, KeyObject>();
 

@@ -27,9 +27,35 @@
  *   {mail}, {mail}:<id>   the outbox: sorted set of ids by the time of the next try, and a hash for each mail
  *   {mail}:given-up  mails that could not be sent: sorted set of ids by the time
  *   {mail}:shown   mails of local mode, sealed: sorted set by the time
- *   {k}            the key ring     hash
+ *   {k}            the key ring     hash; with the lives of its keys, see oidc/key-record.ts
+ *   {pods}         pods that are alive: hash, see redis/pods.ts
+ *   {declared}     which things were made from a file: hash, see admin/declared/declared-marks-store.ts
+ *   {settings}     settings that were changed while pods run: hash, see settings/settings.ts
+ *   {access}, {access}:roles, {access}:groups   how often these have changed, and their definitions: a hash each, see
+ *                redis/definitions.ts; {access}:roles:removed: set of ids that are not used again, groups likewise
+ *   {resources}, {resources}:all   the same of the APIs that tokens are made for
+ *   {audit}:<trail>  the events of a trail, sealed: stream; see events/events.ts
+ *   {audit}:<trail>:chain, :anchor, :head-told   what proves that nothing was changed; see events/chain.ts
+ *   {audit}:<trail>:room   how many refusals may still be kept one by one: hash
+ *   {audit}:<trail>:by:<h>   numbers of the events that have to do with an account, client, kind or request
+ *   {audit}:last   the number of the latest event
+ *   {audit}:acts, {audit}:intended   acts of administrators under way: sorted set by the time of their last sign of
+ *                life, and a hash of what they are, sealed
+ *   {audit}:not-kept   refusals that were only counted: hash, one field for each trail and hour
+ *   {audit}:hours:<day>, {audit}:clients:<day>   sign-ins by the hour: hash; by the client: sorted set
+ *   {once:<h>}     a request with an idempotency key, hash; see admin/api/idempotency.ts
  *   {accounts}:leaving   ids of accounts whose deletion is not finished, by the time when it began
+ *   {accounts}:index   what accounts are found by: sorted set in the order of its texts, see accounts/directory-entries.ts
+ *   {accounts}:owners  ids of accounts that certainly are active owners: set
+ *   {accounts}:changing   ids of accounts whose index is being changed, by the time when that began: sorted set
+ *   {accounts}:changing:<id>   who changes it, and what it is known to be found by: hash
+ *   {accounts}:indexed   the version of the index that all accounts are in
+ *   {accounts}:indexing  who brings it up to date, for a time
  *   {accounts}     ids of the accounts, by creation time; {clients} likewise
+ *   {clients}:words  names of clients, by what they begin with; see oidc/client-words.ts
+ *   {sessions}:era what was signed in before this one began is worth nothing: hash, see oidc/eras.ts
+ *   {sessions}:<era>, {sessions}:<era>:<client>   all sessions, and those of a client: sorted sets of uid by about
+ *                when they end; see oidc/session-index.ts
  *
  * <h> is a keyed hash of a bearer value (see oidc/key-ring.ts): the value itself is never stored.
  */
@@ -47,6 +73,10 @@ export function createKeys(prefix: string) {
     userCode: (hash: string) => `${prefix}{u:${hash}}`,
     client: (id: string) => `${prefix}{c:${id}}`,
     clientList: () => `${prefix}{clients}`,
+    clientWords: () => `${prefix}{clients}:words`,
+    era: () => `${prefix}{sessions}:era`,
+    sessionsOf: (era: number) => `${prefix}{sessions}:${era}`,
+    sessionsOfClient: (era: number, id: string) => `${prefix}{sessions}:${era}:${id}`,
     account: (id: string) => `${prefix}{a:${id}}`,
     accountFactors: (id: string) => `${prefix}{a:${id}}:factors`,
     accountOnce: (id: string, hash: string) => `${prefix}{a:${id}}:once:${hash}`,
@@ -63,9 +93,37 @@ export function createKeys(prefix: string) {
     mail: (id: string) => `${prefix}{mail}:${id}`,
     mailsGivenUp: () => `${prefix}{mail}:given-up`,
     mailsShown: () => `${prefix}{mail}:shown`,
+    audit: (trail: string) => `${prefix}{audit}:${trail}`,
+    auditChain: (trail: string) => `${prefix}{audit}:${trail}:chain`,
+    auditAnchor: (trail: string) => `${prefix}{audit}:${trail}:anchor`,
+    auditHeadTold: (trail: string) => `${prefix}{audit}:${trail}:head-told`,
+    auditRoom: (trail: string) => `${prefix}{audit}:${trail}:room`,
+    auditIndex: (trail: string, hash: string) => `${prefix}{audit}:${trail}:by:${hash}`,
+    auditLast: () => `${prefix}{audit}:last`,
+    auditActs: () => `${prefix}{audit}:acts`,
+    auditIntended: () => `${prefix}{audit}:intended`,
+    auditNotKept: () => `${prefix}{audit}:not-kept`,
+    auditHours: (day: number) => `${prefix}{audit}:hours:${day}`,
+    auditClients: (day: number) => `${prefix}{audit}:clients:${day}`,
+    once: (hash: string) => `${prefix}{once:${hash}}`,
     accountsLeaving: () => `${prefix}{accounts}:leaving`,
     accountList: () => `${prefix}{accounts}`,
+    accountIndex: () => `${prefix}{accounts}:index`,
+    accountOwners: () => `${prefix}{accounts}:owners`,
+    accountsChanging: () => `${prefix}{accounts}:changing`,
+    accountChanging: (id: string) => `${prefix}{accounts}:changing:${id}`,
+    accountsIndexed: () => `${prefix}{accounts}:indexed`,
+    accountsIndexing: () => `${prefix}{accounts}:indexing`,
+    access: () => `${prefix}{access}`,
+    accessDefinitions: (kind: 'roles' | 'groups') => `${prefix}{access}:${kind}`,
+    resources: () => `${prefix}{resources}`,
+    resourceDefinitions: () => `${prefix}{resources}:all`,
+    /** Ids of things of one kind that are not used again; see redis/definitions.ts. */
+    removedDefinitions: (all: string) => `${all}:removed`,
     keyRing: () => `${prefix}{k}`,
+    pods: () => `${prefix}{pods}`,
+    declared: () => `${prefix}{declared}`,
+    settings: () => `${prefix}{settings}`,
     /** The sealed answer to the request that spent the thing under `key`; in the slot of that thing. */
     answer: (key: string) => `${key}:again`,
     /** A short-lived mark beside what has ended; see oidc/unit-of-work.ts. */

@@ -2,6 +2,11 @@
  * Which pods are alive: each says so every second, and what it runs and serves. One that was silent for ten seconds
  * is taken for dead.
  */
+import { Unavailable } from '../errors.ts';
+import type { Log } from '../log.ts';
+import { randomText } from '../random.ts';
+import type { Store } from './redis.ts';
+
 export type Pod = {
   /** The name of the pod, with a part that is new at each start. */
   id: string;
@@ -10,7 +15,7 @@ export type Pod = {
   /** ms of Redis time. */
   startedAt: number;
   seenAt: number;
-  /** Of the key set that it serves; see oidc/key-lifecycle.ts. */
+  /** Of the key set that it serves; 0 while it serves none yet. See oidc/key-lifecycle.ts. */
   keySetVersion: number;
   isReady: boolean;
 };
@@ -18,7 +23,85 @@ export type Pod = {
 export type Pods = {
   /** Those that are alive, by name. @throws Unavailable */
   list(): Promise<Pod[]>;
-  /** Says now what has changed, rather than within a second. */
+  /** Says now what has changed, rather than within a second. @throws Unavailable */
   tell(): Promise<void>;
+  /** Takes the pod off the list. */
   close(): Promise<void>;
 };
+
+const tellEveryMs = 1000;
+
+/** A pod that was silent for so long is taken for dead. */
+export const silentMs = 10_000;
+
+/** For who only looks; such as the command line, which is no pod. @throws Unavailable */
+export async function listPods(store: Store): Promise<Pod[]> {
+  const flat = (await store.run('pod-list', [store.keys.pods()], [silentMs])) as string[];
+  const found: Pod[] = [];
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    found.push({ ...(JSON.parse(flat[i + 1] ?? '{}') as Omit<Pod, 'id'>), id: flat[i] ?? '' });
+  }
+  return found.sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1));
+}
+
+/**
+ * Begins to say that this pod is alive.
+ * @param describe what changes while it runs, asked each time
+ * @throws Unavailable when it cannot be said at first: whoever waits for all pods must know of one before it serves
+ */
+export async function createPods(parts: {
+  store: Store;
+  name: string;
+  version: string;
+  describe(): Pick<Pod, 'keySetVersion' | 'isReady'>;
+  log: Log;
+}): Promise<Pods> {
+  const { store, name, version, describe, log } = parts;
+  const id = `${name}-${randomText(6)}`;
+  const key = store.keys.pods();
+  let isClosed = false;
+  let timer: NodeJS.Timeout | undefined;
+  let telling: Promise<unknown> = Promise.resolve();
+
+  async function sayNow(): Promise<void> {
+    if (isClosed) return;
+    await store.run('pod-tell', [key], [silentMs, id, JSON.stringify({ name, version, ...describe() })]);
+  }
+
+  /** One after the other, so that what is older never takes the place of what is newer. */
+  function tell(): Promise<void> {
+    const next = telling.then(sayNow, sayNow);
+    telling = next.catch(() => {});
+    return next;
+  }
+
+  async function goOn(): Promise<void> {
+    try {
+      await tell();
+    } catch (error) {
+      // Redis is away: the others learn that this pod is alive when it is back.
+      if (!(error instanceof Unavailable))
+        log.error({ err: error }, 'the pod could not say that it is alive');
+    }
+    if (!isClosed) timer = setTimeout(goOn, tellEveryMs).unref();
+  }
+
+  await tell();
+  timer = setTimeout(goOn, tellEveryMs).unref();
+
+  return {
+    list: () => listPods(store),
+    tell,
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      await telling;
+      try {
+        await store.call('HDEL', key, id);
+      } catch (error) {
+        // It falls silent instead.
+        if (!(error instanceof Unavailable)) throw error;
+      }
+    },
+  };
+}

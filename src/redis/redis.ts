@@ -43,7 +43,7 @@ export type Store = {
 const commandTimeoutMs = 1500;
 
 /** The commands of `call` that change nothing. */
-const reads = new Set(['HMGET', 'PTTL', 'ZRANGE']);
+const reads = new Set(['HMGET', 'LRANGE', 'PTTL', 'XRANGE', 'ZCARD', 'ZLEXCOUNT', 'ZRANGE']);
 
 export function openStore(config: Config, target: RedisTarget, log: Log): Store {
   const connect = (name: string, commandTimeoutMs: number) =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { accountTarget, person } from '../events/events.ts';
 import { localeOf } from '../http/language.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import { csrfField, saysQuery } from './forms.ts';
@@ -11,7 +12,7 @@ const deleteForm = z.strictObject({ csrf: csrfField, email: z.string().max(2000)
 
 /** The end of the account, at its person's wish. What ends with it is in app.ts (`leave`). */
 export function deleteRoutes(parts: PageParts): Route[] {
-  const { visits, flows, renderer } = parts;
+  const { visits, flows, people, renderer } = parts;
 
   function show(visit: Visit, typed: string, says: Says = {}): Reply {
     return visits.show(visit, 'account-delete', 'data', { email: visit.account.email, typed }, says);
@@ -34,11 +35,19 @@ export function deleteRoutes(parts: PageParts): Route[] {
       statuses: [303, 400],
       handle: ({ raw, body: { csrf, email } }) =>
         visits.open(raw, { page, isSensitive: true }, async (visit) => {
-          const again = (problem: 'form-expired' | 'address-differs') =>
+          const again = (problem: 'form-expired' | 'address-differs' | 'last-owner') =>
             show(visit, email, { problem, status: 400 });
           if (!visits.isOwnForm(visit, csrf)) return again('form-expired');
           if (fold(email) !== fold(visit.account.email)) return again('address-differs');
-          await flows.deleteAccount.delete(visit.account.id);
+          const { account } = visit;
+          const deleted = await flows.deleteAccount.delete(account.id);
+          if (!deleted.ok) return again(deleted.problem);
+          await people.note(raw, {
+            kind: 'account.deleted-by-owner',
+            actor: person(account),
+            target: accountTarget(account),
+            via: 'account',
+          });
           return { redirect: goodbyePage };
         }),
     }),

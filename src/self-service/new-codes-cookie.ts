@@ -1,6 +1,6 @@
 import type { Context } from 'koa';
 import { nowMs } from '../clock.ts';
-import type { Sealer } from './return-path.ts';
+import type { Sealer } from '../http/return-path.ts';
 
 /**
  * Recovery codes between the request that made them and the page that shows them: sealed, in a cookie of the

@@ -3,6 +3,7 @@ import type { Activity, ActivityKind } from '../accounts/activity.ts';
 import { nameBrowser } from '../accounts/browser-label.ts';
 import type { Factor } from '../accounts/factors.ts';
 import { nowMs } from '../clock.ts';
+import { accountTarget, type EventKind, type PeopleEvents, person } from '../events/events.ts';
 import { translator } from '../locale.ts';
 import type { Mails } from '../mail/mail.ts';
 import type { Visit } from './visit.ts';
@@ -27,12 +28,35 @@ const kindNames = {
   'recovery-codes': 'account.kind.recovery-codes',
 } as const;
 
-export function createNews(parts: { mail: Mails; activity: Activity }): News {
-  const { mail, activity } = parts;
+/** What the audit trail has of it; the rest concerns nobody but the person. */
+const eventKinds: { readonly [K in ActivityKind]?: EventKind } = {
+  'password-changed': 'password.changed',
+  'factor-added': 'factor.added',
+  'factor-removed': 'factor.removed',
+  'recovery-codes-made': 'factor.added',
+  'provider-linked': 'factor.added',
+  'provider-unlinked': 'factor.removed',
+  'application-revoked': 'consent.revoked',
+  'session-ended': 'sign-out',
+};
+
+export function createNews(parts: { mail: Mails; activity: Activity; people: PeopleEvents }): News {
+  const { mail, activity, people } = parts;
 
   const note: News['note'] = async ({ ctx, account }, kind, { what, id } = {}) => {
     const details = { browser: nameBrowser(ctx.get('user-agent')), address: ctx.ip, what };
-    await activity.record(account.id, kind, details, id === undefined ? {} : { id: `${kind}:${id}` });
+    const eventKind = eventKinds[kind];
+    await Promise.all([
+      activity.record(account.id, kind, details, id === undefined ? {} : { id: `${kind}:${id}` }),
+      eventKind &&
+        people.note(ctx, {
+          kind: eventKind,
+          actor: person(account),
+          target: accountTarget(account),
+          after: { what: what ?? kind },
+          via: 'account',
+        }),
+    ]);
   };
 
   const addressOf = ({ account }: Visit) => ({ to: account.email, locale: localeOf(account) });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { usualMinimumLength as minimumLength } from '../accounts/new-password.ts';
 import { unlessBusy } from '../errors.ts';
+import { accountTarget, person } from '../events/events.ts';
 import { passwordProblem } from '../http/password-problem.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import type { FormProblem } from '../http/views.ts';
@@ -24,7 +25,7 @@ type Refused = { problems?: FormProblem[]; says?: Says };
  * for who has signed in freshly.
  */
 export function passwordRoutes(parts: PageParts): Route[] {
-  const { visits, accounts, limits, signedIn, news, knownCookie } = parts;
+  const { visits, accounts, limits, signedIn, news, people, knownCookie } = parts;
 
   function show(visit: Visit, { problems = [], says = {} }: Refused = {}): Reply {
     const { email, hasPassword } = visit.account;
@@ -42,7 +43,7 @@ export function passwordRoutes(parts: PageParts): Route[] {
 
   /** @returns what is against it; undefined when it is the account's */
   async function checkCurrent(
-    { account, session }: Visit,
+    { ctx, account, session }: Visit,
     current: string,
     address: string,
   ): Promise<Refused | undefined> {
@@ -60,7 +61,17 @@ export function passwordRoutes(parts: PageParts): Route[] {
     }
     try {
       const checked = await accounts.checkPassword(account.email, current);
-      if (!checked.ok || checked.account.id !== account.id) return { says: { problem: 'current-wrong' } };
+      if (!checked.ok || checked.account.id !== account.id) {
+        await people.note(ctx, {
+          kind: 'sign-in.failed',
+          outcome: 'failure',
+          reason: 'wrong-password',
+          actor: person(account),
+          target: accountTarget(account),
+          via: 'account',
+        });
+        return { says: { problem: 'current-wrong' } };
+      }
       await limits.succeeded(attempt.ticket);
       return undefined;
     } catch (error) {

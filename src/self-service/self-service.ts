@@ -10,6 +10,8 @@ import type { AccountFlows } from '../accounts/account-flows.ts';
 import type { Account } from '../accounts/accounts.ts';
 import type { Activity } from '../accounts/activity.ts';
 import type { SignInLimits } from '../accounts/sign-in-limits.ts';
+import type { PeopleEvents } from '../events/events.ts';
+import { createReturnPath, type ReturnPath, type Sealer } from '../http/return-path.ts';
 import type { Route } from '../http/route.ts';
 import type { Mails } from '../mail/mail.ts';
 import { activityRoutes } from './activity-routes.ts';
@@ -27,7 +29,6 @@ import { passwordRoutes } from './password-routes.ts';
 import { profileRoutes } from './profile-routes.ts';
 import { providerRoutes } from './provider-routes.ts';
 import { recoveryCodeRoutes } from './recovery-code-routes.ts';
-import { createReturnPath, type ReturnPath, type Sealer } from './return-path.ts';
 import { securityRoutes } from './security-routes.ts';
 import { sessionRoutes } from './session-routes.ts';
 import { signInRoutes } from './sign-in-routes.ts';
@@ -39,6 +40,7 @@ export type SelfServiceParts = Omit<VisitParts, 'returnPath'> & {
   limits: SignInLimits;
   mail: Mails;
   activity: Activity;
+  people: PeopleEvents;
   /** For what a browser keeps for us. */
   sealer: Sealer;
   /** The cookie by which the account trusts this browser, not checked yet. */
@@ -79,6 +81,6 @@ export function finishLinking(given: SelfServiceParts): FinishLinking {
 }
 
 function pageParts(given: SelfServiceParts): PageParts {
-  const returnPath = createReturnPath(given.sealer);
+  const returnPath = createReturnPath(given.sealer, { purpose: 'account-return', home: '/account' });
   return { ...given, returnPath, visits: createVisits({ ...given, returnPath }), news: createNews(given) };
 }

@@ -7,13 +7,13 @@ import type { AccountPage, AccountSection, AccountViews, Moment } from '../http/
 import type { Csrf } from '../http/csrf.ts';
 import { localeOf } from '../http/language.ts';
 import type { Renderer } from '../http/render.ts';
+import type { ReturnPath } from '../http/return-path.ts';
 import type { Reply } from '../http/route.ts';
 import type { Views } from '../http/views.ts';
 import { formatDateTime, formatRelative, type Locale } from '../locale.ts';
 import type { BrowserSession, SignedIn } from '../oidc/oidc.ts';
 import { type SignInWish, signInPath } from '../oidc/own-pages.ts';
 import type { Upstream } from '../upstream/upstream.ts';
-import type { ReturnPath } from './return-path.ts';
 
 /** Somebody who is signed in and looks at a page, or sends a form of it. `page` is its path. */
 export type Visit = {

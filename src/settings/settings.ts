@@ -6,6 +6,10 @@
  */
 import type { Fault } from '../access/access.ts';
 
+export { createSettings } from './live-settings.ts';
+export { isSettingName, settingNames } from './setting-values.ts';
+export { withSettings } from './with-settings.ts';
+
 export type Settings = {
   registration: 'open' | 'invitation' | 'off';
   terms_url: string | null;
@@ -38,6 +42,8 @@ export type SettingsRecord = {
 export type LiveSettings = {
   /** What this pod goes by: less than a second old. */
   current(): Settings;
+  /** The longest that a token or session was ever allowed to live: what has ended is remembered for so long. */
+  longestLifetimeSeconds(): number;
   /** Straight from Redis. @throws Unavailable */
   read(): Promise<SettingsRecord>;
   /** @param changes null gives a setting back to the environment */

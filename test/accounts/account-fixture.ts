@@ -110,6 +110,33 @@ export function interrupted(store: Store, at: number, event: () => Promise<void>
   return { store: affected, count: () => count, sent };
 }
 
+/**
+ * A pod that does `event` before its first command of this name, and with `isKilled` goes no further than the
+ * command after it.
+ */
+export function before(store: Store, command: string, event: () => Promise<void>, isKilled = false): Store {
+  let isDone = false;
+  return {
+    ...store,
+    async run(script, keys, args) {
+      if (isDone && isKilled) throw new Killed();
+      if (script !== command || isDone) return store.run(script, keys, args);
+      await event();
+      isDone = true;
+      return store.run(script, keys, args);
+    },
+  };
+}
+
+/** Something that is waited for, and happens. */
+export function moment(): { happened: Promise<void>; happen: () => void } {
+  let happen = () => {};
+  const happened = new Promise<void>((resolve) => {
+    happen = resolve;
+  });
+  return { happened, happen };
+}
+
 export class Killed extends Error {}
 
 export function accountsOn(

@@ -1,11 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
-import { testKeys } from '../support/pods.ts';
 import { startStandalone, type Topology } from '../support/redis-topologies.ts';
-
-type Run = { code: number | null; out: string; err: string };
+import { holdfast as run } from './run-command.ts';
 
 describe('the command line', () => {
   let redis: Topology;
@@ -15,26 +10,8 @@ describe('the command line', () => {
   });
   after(() => redis.stop());
 
-  async function holdfast(
-    args: string[],
-    input = '',
-    environment: Record<string, string> = {},
-  ): Promise<Run> {
-    const child = spawn(process.execPath, ['src/cli/holdfast.ts', ...args], {
-      env: {
-        PATH: process.env.PATH,
-        REDIS_URL: redis.url,
-        HOLDFAST_ISSUER: 'https://id.example.com',
-        HOLDFAST_KEYS: testKeys,
-        HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY: 'true',
-        ...environment,
-      },
-      stdio: 'pipe',
-    });
-    child.stdin.end(input);
-    const [out, err] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'exit')]);
-    return { code: child.exitCode, out, err };
-  }
+  const holdfast = (args: string[], input = '', environment: Record<string, string> = {}) =>
+    run(redis.url, args, { input, environment });
 
   it('creates an account, whose password comes from standard input', async () => {
     const made = await holdfast(
@@ -56,10 +33,10 @@ describe('the command line', () => {
       [['account', 'set-password', 'nobody@example.com'], 'correct horse battery', 'no such account'],
     ];
     for (const [args, input, says] of cases) {
-      const run = await holdfast(args, input);
-      expect(run.code, args.join(' ')).to.equal(1);
-      expect(run.err).to.include(says);
-      expect(run.err).to.not.include('    at ');
+      const ended = await holdfast(args, input);
+      expect(ended.code, args.join(' ')).to.equal(1);
+      expect(ended.err).to.include(says);
+      expect(ended.err).to.not.include('    at ');
     }
     expect((await holdfast(['account', 'list'])).out).to.not.include('short@example.com');
   });

@@ -43,11 +43,14 @@ describe('npm start', () => {
 
   it('gives a working provider, and says how to use it', async () => {
     await start();
-    const { issuer, account, client } = demo();
-    for (const said of [relyingParty, issuer, account.email, account.password]) {
+    const { issuer, account, owner, client } = demo();
+    const people = [account.email, account.password, owner.email, owner.password];
+    for (const said of [relyingParty, issuer, `${issuer}/admin`, ...people]) {
       expect(started?.output()).to.include(said);
     }
     expect(client).to.have.keys('id', 'secret', 'redirectUri');
+    expect(owner.email).to.equal('owner@holdfast.example');
+    expect(owner.password).to.not.equal(account.password);
     expect(statSync(join(directory, 'demo.json')).mode & 0o077).to.equal(0);
     const discovery = await fetch(`${issuer}/.well-known/openid-configuration`);
     expect(((await discovery.json()) as { issuer: string }).issuer).to.equal(issuer);
@@ -56,7 +59,7 @@ describe('npm start', () => {
   it('keeps accounts and signed-in sessions when it is stopped and started again', async () => {
     const context = await browser.newContext();
     const page = await context.newPage();
-    const { account } = demo();
+    const { account, owner } = demo();
     await page.goto(relyingParty);
     await page.getByRole('link', { name: 'Sign in with Holdfast' }).click();
     await page.fill('input[name=email]', account.email);
@@ -66,7 +69,7 @@ describe('npm start', () => {
 
     await started?.stop();
     await start();
-    expect(demo().account).to.deep.equal(account);
+    expect(demo()).to.deep.include({ account, owner });
 
     await page.goto(`${relyingParty}/login?prompt=none`);
     await page.getByText('Hello, Dana Demo').waitFor();
@@ -81,6 +84,10 @@ describe('npm start', () => {
     const run = startProcess('npm', ['run', '--silent', 'holdfast', '--', 'account', 'list'], environment);
     expect(await run.ended, run.output()).to.equal(0);
     expect(run.output()).to.include(demo().account.email);
+    const list = ['account', 'list', '--role', 'owner', '--status', 'active'];
+    const owners = startProcess('npm', ['run', '--silent', 'holdfast', '--', ...list], environment);
+    expect(await owners.ended, owners.output()).to.equal(0);
+    expect(owners.output()).to.include(demo().owner.email).and.not.include(demo().account.email);
   });
 
   it('says what to do when it runs already, and when a port is taken', async () => {

@@ -3,9 +3,6 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { oidcSecrets } from '../../src/oidc/oidc.ts';
-import { openKeyRing } from '../../src/redis/key-ring.ts';
-import { createVault } from '../../src/redis/vault.ts';
 import { authorizationRequest, formOf, type Person, type Reply } from '../support/person.ts';
 import { type Pod, startPod, testKeys } from '../support/pods.ts';
 import {
@@ -109,17 +106,16 @@ describe('what is kept', () => {
   }
 
   async function noteRingSecrets(): Promise<void> {
-    const [id = '', secret = ''] = testKeys.split(':');
-    const vault = createVault([{ id, secret: Buffer.from(secret, 'base64url') }]);
-    const ring = await openKeyRing(provider.parts.store, vault, oidcSecrets);
-    for (const name of [...Object.keys(oidcSecrets), 'root']) {
-      const value = name === 'root' || name.startsWith('cookie') ? undefined : JSON.parse(ring.secret(name));
-      if (value === undefined) continue;
+    for (const { name, use, secret } of provider.parts.keySet.current().records) {
+      if (use === 'cookie') {
+        canary('cookie key', secret);
+        continue;
+      }
+      const jwk = JSON.parse(secret) as Record<string, string>;
       for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi']) {
-        if (value[member] !== undefined) canary(`private key ${name}`, value[member]);
+        if (jwk[member] !== undefined) canary(`private key ${name}`, jwk[member]);
       }
     }
-    canary('cookie key', ring.secret('cookie:1'));
   }
 
   async function exchange(code: string, verifier: string, credentials: (typeof clients)['third']) {
@@ -294,6 +290,7 @@ describe('what is kept', () => {
           zset: () => client.zrange(key, '0', '-1'),
           set: () => client.smembers(key),
           list: () => client.lrange(key, 0, -1),
+          stream: () => client.xrange(key, '-', '+'),
         };
         const read = readers[type];
         if (!read) throw new Error(`a key of type ${type}: ${key}`);

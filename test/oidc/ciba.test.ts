@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import Koa from 'koa';
 import compose from 'koa-compose';
 import type { Provider } from 'oidc-provider';
+import { createAccess } from '../../src/access/access.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { createClientStore } from '../../src/oidc/client-store.ts';
@@ -12,7 +13,7 @@ import { commitRequest } from '../../src/oidc/commit-request.ts';
 import { createCookieKeys } from '../../src/oidc/cookie-keys.ts';
 import { createEngine } from '../../src/oidc/engine.ts';
 import { createInteractionStore } from '../../src/oidc/interaction-store.ts';
-import { oidcSecrets } from '../../src/oidc/oidc.ts';
+import { createResources, openKeySet } from '../../src/oidc/oidc.ts';
 import type { EnginePages } from '../../src/oidc/pages.ts';
 import { createPushedRequestStore } from '../../src/oidc/pushed-request-store.ts';
 import { createSessionStore } from '../../src/oidc/session-store.ts';
@@ -45,10 +46,11 @@ async function startEngine(redisUrl: string): Promise<EnginePod> {
   const log = createLog('silent', 'test');
   const store = openStore(config, parseRedisUrl(redisUrl), log);
   await store.whenReady(10_000);
-  const ring = await openKeyRing(store, createVault(config.vaultKeys), oidcSecrets);
+  const vault = createVault(config.vaultKeys);
+  const ring = await openKeyRing(store, vault, {});
+  const keySet = await openKeySet({ store, vault, log });
   const tokens = createTokenStore(store, ring, {
-    longestLifetimeSeconds: 3600,
-    refreshTokenSeconds: 3600,
+    longestLifetimeSeconds: () => 3600,
     retrySeconds: 30,
   });
   const sessions = createSessionStore(store, ring, { idleSeconds: 3600, absoluteSeconds: 3600 });
@@ -59,22 +61,41 @@ async function startEngine(redisUrl: string): Promise<EnginePod> {
     pushedRequests: createPushedRequestStore(store, ring, { interactionSeconds: 3600 }),
     clients: createClientStore(store, ring, { cacheMs: 0 }),
   };
-  const cookieKeys = createCookieKeys([Buffer.from(ring.secret('cookie:1'), 'base64url')]);
+  const cookieKeys = createCookieKeys(() => keySet.current().cookies);
   const accounts = {
-    present: async (sub: string) => ({ epoch: 0, claims: { sub } }),
+    present: async (sub: string) => ({ epoch: 0, claims: { sub }, roleClaims: {}, groupClaims: {} }),
     requireEpoch: () => {},
   };
+  const access = await createAccess({ store, log });
+  const resources = await createResources({ config, store, log });
   const pages = {} as EnginePages;
-  const provider = createEngine({ config, store, ring, stores, accounts, pages, cookieKeys, log }, {
-    ciba: {
-      enabled: true,
-      processLoginHint: (_ctx, hint) => hint,
-      verifyUserCode: () => {},
-      validateBindingMessage: () => {},
-      validateRequestContext: () => {},
-      triggerAuthenticationDevice: () => {},
+  const provider = createEngine(
+    {
+      config,
+      store,
+      ring,
+      stores,
+      accounts,
+      access,
+      resources,
+      pages,
+      cookieKeys,
+      signingKeys: keySet.current().signing,
+      era: () => 0,
+      secondFactor: () => 'optional',
+      log,
     },
-  } as Parameters<typeof createEngine>[1]);
+    {
+      ciba: {
+        enabled: true,
+        processLoginHint: (_ctx, hint) => hint,
+        verifyUserCode: () => {},
+        validateBindingMessage: () => {},
+        validateRequestContext: () => {},
+        triggerAuthenticationDevice: () => {},
+      },
+    } as Parameters<typeof createEngine>[1],
+  );
   await stores.clients.put(
     {
       client_id: client.id,

@@ -474,7 +474,7 @@ describe('the protocol', () => {
         code_challenge_methods_supported: ['S256'],
         authorization_response_iss_parameter_supported: true,
         request_uri_parameter_supported: false,
-        claims_parameter_supported: false,
+        claims_parameter_supported: true,
         ui_locales_supported: ['en', 'de', 'es', 'fr', 'ja', 'ar'],
       });
       expect(discovery.grant_types_supported).to.have.members([

@@ -30,8 +30,7 @@ describe('codes, tokens and grants in Redis', () => {
     await store.whenReady(10_000);
     const ring = await openKeyRing(store, createVault(config.vaultKeys), {});
     tokens = createTokenStore(store, ring, {
-      longestLifetimeSeconds: 3600,
-      refreshTokenSeconds: 600,
+      longestLifetimeSeconds: () => 3600,
       retrySeconds: 30,
     });
   });

@@ -29,6 +29,7 @@ const formProblems: Record<FormProblem['code'], Omit<FormProblem, 'code'>> = {
   'password-repeats': {},
   'password-pattern': {},
   'password-breached': {},
+  'password-same': {},
   'name-invalid': {},
   'terms-not-accepted': {},
 };

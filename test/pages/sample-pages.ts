@@ -4,6 +4,7 @@ import type { Renderer } from '../../src/http/render.ts';
 import type { ClientSummary, SignInNotice, Views } from '../../src/http/views.ts';
 import type { Locale } from '../../src/locale.ts';
 import { accountSamples } from './account-samples.ts';
+import { adminSamples } from './admin-samples.ts';
 import { selfServiceSamples } from './self-service-samples.ts';
 
 export type Sample = {
@@ -109,6 +110,7 @@ const errorKinds: Record<Views['error']['kind'], Partial<Views['error']>> = {
   'bad-request': { description: 'redirect_uri did not match any of the registered redirect_uris' },
   'not-found': { status: 404, code: 'not_found' },
   forbidden: { status: 403, code: 'access_denied' },
+  'client-disabled': { status: 400, code: 'invalid_client' },
   'too-many-requests': { status: 429, code: 'too_many_requests', retryAfterSeconds: 600 },
   unavailable: { status: 503, code: 'temporarily_unavailable', retryAfterSeconds: 5 },
   server: { status: 500, code: 'server_error', frame },
@@ -139,6 +141,15 @@ const fixed = new Set([
   'options',
   'section',
   'done',
+  'kinds',
+  'trail',
+  'outcome',
+  'via',
+  'use',
+  'state',
+  'may',
+  'way',
+  'why',
 ]);
 
 function edit<T>(value: T, change?: (text: string) => string): T {
@@ -206,6 +217,13 @@ export const samples: Sample[] = [
   sample('new-recovery-codes', 'new-recovery-codes', {
     ...step,
     codes: Array.from({ length: 10 }, (_, i) => `K7QMD-2XW9R-BT4H${i}`),
+  }),
+  sample('new-password', 'new-password', { ...step, minimumLength: 15, problems: [] }),
+  sample('new-password-same', 'new-password', {
+    ...step,
+    ...{ email: longEmail, client: longClient },
+    minimumLength: 15,
+    problems: [{ code: 'password-same' }],
   }),
   sample('terms', 'terms', { ...step, terms: { url: 'https://example.com/terms', version: '2027-01' } }),
 
@@ -296,4 +314,5 @@ export const samples: Sample[] = [
 
   ...accountSamples(sample),
   ...selfServiceSamples(sample),
+  ...adminSamples(sample),
 ];

@@ -133,6 +133,7 @@ const problems: Record<
   'password-locked': 'password',
   busy: 'password',
   'address-differs': 'delete',
+  'last-owner': 'delete',
   'session-unknown': 'security',
   'factor-unknown': 'security',
   'browser-unknown': 'security',

@@ -9,15 +9,16 @@ export type Sealer = {
 /** Where a sign-in comes back to: carried as its `state`, sealed, so that nobody else can choose the place. */
 export type ReturnPath = {
   seal(path: string): string;
-  /** The page to go on to; the overview when the state is none of ours or too old. */
+  /** The page to go on to; the first page when the state is none of ours or too old. */
   open(state: string | undefined): string;
 };
 
-const purpose = 'account-return';
 const lifetimeMs = 60 * 60_000;
-const ownPath = /^\/account(?:[/?][\w./?=&%:~-]*)?$/;
 
-export function createReturnPath(sealer: Sealer): ReturnPath {
+/** @param options.home the first page, below which all the others are */
+export function createReturnPath(sealer: Sealer, options: { purpose: string; home: string }): ReturnPath {
+  const { purpose, home } = options;
+  const ownPath = new RegExp(`^${RegExp.escape(home)}(?:[/?][\\w./?=&%:~+-]*)?$`);
   return {
     seal: (path) => sealer.seal(purpose, '', JSON.stringify({ path, until: nowMs() + lifetimeMs })),
     open(state) {
@@ -26,10 +27,10 @@ export function createReturnPath(sealer: Sealer): ReturnPath {
           path: string;
           until: number;
         };
-        return until > nowMs() && ownPath.test(path) ? path : '/account';
+        return until > nowMs() && ownPath.test(path) ? path : home;
       } catch {
         // It came by way of a browser, which may have brought anything.
-        return '/account';
+        return home;
       }
     },
   };

@@ -1,0 +1,54 @@
+import type { ClientWriting } from '../oidc/registered-clients.ts';
+import { changed, notFound, type Refused, refused, unfit } from './outcome.ts';
+
+export function explainClientProblem(writing: Exclude<ClientWriting, { ok: true }>): Refused {
+  switch (writing.problem) {
+    case 'not-found':
+      return notFound('client');
+    case 'changed':
+      return changed('client');
+    case 'taken':
+      return refused(
+        'conflict',
+        'This client_id is taken, or was once. Choose another one, or leave it out.',
+        [{ path: 'client_id', message: 'This client_id is taken, or was once.' }],
+      );
+    case 'built-in':
+      return refused('conflict', 'This client is part of the product and cannot be changed.');
+    case 'two-secrets':
+      return refused(
+        'conflict',
+        'There are two secrets already. Remove the one that is not in use any more.',
+      );
+    case 'last-secret':
+      return refused(
+        'conflict',
+        'This is the only secret. Add another one first, so that the application can go on; or disable the client.',
+      );
+    case 'invalid':
+      return unfit([{ path: fieldOf(writing.message), message: writing.message }]);
+  }
+}
+
+/** What nobody may write into the metadata of a client. @param id that it must have, when it is there already */
+export function metadataFault(metadata: Record<string, unknown>, id?: string): Refused | undefined {
+  if (id !== undefined && metadata.client_id !== id) {
+    return unfit([{ path: 'client_id', message: 'The id of a client stays as it is.' }]);
+  }
+  if (metadata.client_secret !== undefined) {
+    return unfit([
+      { path: 'client_secret', message: 'A secret is made for the client and shown once; it is not given.' },
+    ]);
+  }
+  const { roles } = metadata;
+  const areNames = Array.isArray(roles) && roles.every((one) => typeof one === 'string');
+  if (roles !== undefined && roles !== null && !areNames) {
+    return unfit([{ path: 'roles', message: 'Give a list of ids of roles.' }]);
+  }
+  return undefined;
+}
+
+/** The field that a message of the engine begins with or names; empty where it names none. */
+function fieldOf(message: string): string {
+  return /\b[a-z]+(?:_[a-z0-9]+)+\b/.exec(message)?.[0] ?? '';
+}

@@ -1,0 +1,16 @@
+/** Says on standard error how far something is: on a terminal in one line, elsewhere at every tenth. */
+export function createProgress(what: string, total: number): { add(count: number): void } {
+  const { isTTY } = process.stderr;
+  let done = 0;
+  let told = 0;
+  return {
+    add(count) {
+      done += count;
+      const part = Math.floor((done / total) * (isTTY ? 100 : 10));
+      if (part <= told) return;
+      told = part;
+      const text = `${done} of ${total} ${what}`;
+      process.stderr.write(isTTY ? `\r${text}${done >= total ? '\n' : ''}` : `${text}\n`);
+    },
+  };
+}

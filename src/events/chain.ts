@@ -1,0 +1,130 @@
+import { createHash, createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { Trail } from './catalogue.ts';
+
+/**
+ * What proves that a trail is as it was written. Its entries are cut into blocks; a link for each block holds a digest
+ * of the entries and a MAC over that and the link before, under a key that Redis does not have. The last block is
+ * open: its link reaches further as entries come, so that the digest runs from one entry to the next.
+ *
+ * Who can write to Redis can still take away the end of a trail together with its links, and what was appended less
+ * than a second ago. Against the first, heads are kept elsewhere: a head is a place in the chain and its MAC.
+ */
+export type Link = {
+  /** Counts the blocks, from 0. */
+  index: number;
+  /** Stream ids of the first entry and the last. */
+  from: string;
+  to: string;
+  count: number;
+  /** base64url, as the next. */
+  digest: string;
+  mac: string;
+};
+
+/** What remains of blocks that were let go: the place at which the chain goes on. */
+export type Anchor = {
+  /** Of the first block that is still there. */
+  index: number;
+  /** MAC of the last block that is gone. */
+  previousMac: string;
+  /** Its last entry. */
+  to: string;
+  /** How many events have gone in all. */
+  gone: number;
+  reason: PruneReason;
+  mac: string;
+};
+export type PruneReason = 'age' | 'room';
+
+/** A stream entry as Redis gives it: its id, and its fields and values in turn. */
+export type Entry = [id: string, fields: string[]];
+
+/** The entries of an open block take this many, or this long. */
+export const blockEntries = 512;
+export const blockMs = 3_600_000;
+
+export function digestFrom(trail: Trail, index: number): string {
+  return createHash('sha256').update(`holdfast audit block\n${trail}\n${index}`).digest('base64url');
+}
+
+export function digestNext(digest: string, entry: Entry): string {
+  return createHash('sha256').update(digest).update(JSON.stringify(entry)).digest('base64url');
+}
+
+export function linkMac(
+  key: KeyObject,
+  trail: Trail,
+  previousMac: string,
+  { index, from, to, count, digest }: Omit<Link, 'mac'>,
+): string {
+  return mac(key, ['link', trail, index, previousMac, from, to, count, digest]);
+}
+
+export function anchorMac(
+  key: KeyObject,
+  trail: Trail,
+  { index, previousMac, to, gone, reason }: Omit<Anchor, 'mac'>,
+): string {
+  return mac(key, ['anchor', trail, index, previousMac, to, gone, reason]);
+}
+
+export function isSameMac(one: string, other: string): boolean {
+  const [a, b] = [Buffer.from(one), Buffer.from(other)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+export function writeLink({ index, from, to, count, digest, mac }: Link): string {
+  return [index, from, to, count, digest, mac].join(' ');
+}
+
+/** @returns undefined for what is no link; whether it is a true one, its MAC says */
+export function readLink(text: string): Link | undefined {
+  const found = /^(\d{1,15}) (\d+-\d+) (\d+-\d+) (\d{1,15}) ([\w-]{43}) ([\w-]{43})$/.exec(text);
+  if (!found) return undefined;
+  const [, index, from = '', to = '', count, digest = '', mac = ''] = found;
+  return { index: Number(index), from, to, count: Number(count), digest, mac };
+}
+
+export function writeAnchor({ index, previousMac, to, gone, reason, mac }: Anchor): string {
+  return [index, previousMac, to, gone, reason, mac].join(' ');
+}
+
+export function readAnchor(text: string): Anchor | undefined {
+  const found = /^(\d{1,15}) ([\w-]{43}) (\d+-\d+) (\d{1,15}) (age|room) ([\w-]{43})$/.exec(text);
+  if (!found) return undefined;
+  const [, index, previousMac = '', to = '', gone, reason, mac = ''] = found;
+  return {
+    index: Number(index),
+    previousMac,
+    to,
+    gone: Number(gone),
+    reason: reason as PruneReason,
+    mac,
+  };
+}
+
+/** A place in a chain, for people to keep: trail, block, entries of it, MAC. */
+export type Head = { trail: Trail; index: number; count: number; mac: string };
+
+export function writeHead({ trail, index, count, mac }: Head): string {
+  return `${trail}:${index}:${count}:${mac}`;
+}
+
+/** @returns undefined for what is no head */
+export function readHead(text: string): Head | undefined {
+  const found = /^(admin|people):(\d{1,15}):(\d{1,15}):([\w-]{43}|-)$/.exec(text.trim());
+  if (!found) return undefined;
+  const [, trail, index, count, mac = ''] = found;
+  return { trail: trail as Trail, index: Number(index), count: Number(count), mac };
+}
+
+/** Of a chain that has not begun. */
+export function emptyHead(trail: Trail): string {
+  return writeHead({ trail, index: 0, count: 0, mac: '-' });
+}
+
+function mac(key: KeyObject, parts: (string | number)[]): string {
+  return createHmac('sha256', key)
+    .update(JSON.stringify(['holdfast audit', ...parts]))
+    .digest('base64url');
+}

@@ -1,0 +1,203 @@
+import { Unavailable } from '../errors.ts';
+import type { Log } from '../log.ts';
+import type { KeyRing } from '../redis/key-ring.ts';
+import type { Store } from '../redis/redis.ts';
+import { type Trail, trails } from './catalogue.ts';
+import {
+  blockEntries,
+  blockMs,
+  digestFrom,
+  digestNext,
+  type Entry,
+  isSameMac,
+  type Link,
+  linkMac,
+  readAnchor,
+  readLink,
+  writeHead,
+  writeLink,
+} from './chain.ts';
+import { createComplaint } from './complaint.ts';
+import { chainKey, entriesAfter } from './entries.ts';
+import { type EventStore, hourMs, type Room } from './event-store.ts';
+import { createPruner } from './pruner.ts';
+
+/**
+ * What every pod does again and again: chains what is new, ends acts that killed pods left, tells of refusals that
+ * were only counted, and lets go of what is too old. One look says whether there is anything to do. Of pods that do
+ * the same at the same moment, one succeeds: each script asks whether all is still as it was when it was made.
+ */
+export type Look = {
+  newest: string;
+  length: number;
+  lastLink: string;
+  firstLink: string;
+  anchor: string;
+};
+
+/** The head is told to the log once in this time, by one of the pods. */
+const tellEveryMs = 10 * 60_000;
+/** Links of one trail in one sweep; a pod that comes back after an outage does not hold up what else is to be done. */
+const mostLinks = 64;
+/** A pod says every few seconds that an act is under way (acts.ts). */
+const abandonedAfterMs = 60_000;
+const mostAtOnce = 50;
+
+export function createChainer(parts: {
+  store: Store;
+  ring: KeyRing;
+  log: Log;
+  events: EventStore;
+  room?: Room;
+}) {
+  const { store, ring, log, events } = parts;
+  const { keys } = store;
+  const key = chainKey(ring);
+  const prune = createPruner(parts);
+  const complain = createComplaint(log);
+
+  async function look() {
+    const [admin, people, acts, counts] = (await store.run(
+      'audit-look',
+      [
+        ...trails.flatMap((trail) => [keys.audit(trail), keys.auditChain(trail), keys.auditAnchor(trail)]),
+        keys.auditActs(),
+        keys.auditIntended(),
+        keys.auditNotKept(),
+      ],
+      [abandonedAfterMs, mostAtOnce],
+    )) as [RawLook, RawLook, string[], string[]];
+    return {
+      trails: { admin: readLook(admin), people: readLook(people) },
+      acts: pairs(acts),
+      counts: pairs(counts),
+    };
+  }
+
+  async function chain(trail: Trail, found: Look): Promise<void> {
+    let last = readLink(found.lastLink);
+    const anchor = readAnchor(found.anchor);
+    if ((found.lastLink !== '' && !last) || (found.anchor !== '' && !anchor)) return complain(trail);
+    let previousText = found.lastLink;
+    // The MAC that an open block's own MAC follows.
+    let before = last ? await macBefore(trail, last, anchor?.previousMac) : (anchor?.previousMac ?? '');
+    if (before === undefined) return;
+    // To go on with the digest of somebody else would make it ours. It is left as it is, for `verify` to find.
+    let mayExtend = last !== undefined && isSameMac(last.mac, linkMac(key, trail, before, last));
+    if (last && !mayExtend) complain(trail);
+    for (let made = 0; made < mostLinks; ) {
+      const entries = await entriesAfter(store, trail, last?.to ?? anchor?.to, blockEntries);
+      if (entries.length === 0) return;
+      for (const block of cut(mayExtend ? last : undefined, entries)) {
+        const isOpen = block.extends && last !== undefined;
+        if (!isOpen && last) before = last.mac;
+        const index = isOpen ? (last?.index ?? 0) : last ? last.index + 1 : (anchor?.index ?? 0);
+        let digest = isOpen ? (last?.digest ?? '') : digestFrom(trail, index);
+        for (const entry of block.entries) digest = digestNext(digest, entry);
+        const link = {
+          index,
+          from: isOpen ? (last?.from ?? '') : (block.entries[0]?.[0] ?? ''),
+          to: block.entries.at(-1)?.[0] ?? '',
+          count: block.entries.length + (isOpen ? (last?.count ?? 0) : 0),
+          digest,
+        };
+        const next: Link = { ...link, mac: linkMac(key, trail, before, link) };
+        const done = await store.run(
+          'audit-chain',
+          [keys.auditChain(trail), keys.auditAnchor(trail), keys.auditHeadTold(trail)],
+          [previousText, found.anchor, isOpen ? 'extend' : 'push', writeLink(next), tellEveryMs],
+        );
+        if (done === 0) return;
+        if (done === 2) {
+          const head = writeHead({ trail, index: next.index, count: next.count, mac: next.mac });
+          log.info({ trail, head }, 'the audit trail has come this far; keep this to prove it later');
+        }
+        last = next;
+        mayExtend = true;
+        previousText = writeLink(next);
+        made += 1;
+      }
+      if (entries.length < blockEntries) return;
+    }
+  }
+
+  /** @returns undefined when the chain has gone on meanwhile */
+  async function macBefore(trail: Trail, { index }: Link, anchored: string | undefined) {
+    const [text] = (await store.call('LRANGE', keys.auditChain(trail), -2, -2)) as string[];
+    if (text === undefined) return anchored ?? '';
+    const link = readLink(text);
+    return link?.index === index - 1 ? link.mac : undefined;
+  }
+
+  async function tellOfCounts(counts: [field: string, count: string][]): Promise<void> {
+    for (const [field, count] of counts) {
+      const [trail, hour] = field.split(':');
+      const from = Number(hour) * hourMs;
+      await events.append(
+        {
+          kind: trail === 'admin' ? 'access.refusals-not-kept' : 'sign-in.failures-not-kept',
+          actor: { kind: 'system' },
+          after: {
+            count: Number(count),
+            from: new Date(from).toISOString(),
+            to: new Date(from + hourMs).toISOString(),
+          },
+        },
+        'success',
+        { is: 'not-kept', field, count },
+      );
+    }
+  }
+
+  return {
+    look,
+    chain,
+    /** @param endActs ends what killed pods left: id and what it was, sealed */
+    async sweep(endActs: (acts: [id: string, sealed: string][]) => Promise<void>): Promise<void> {
+      try {
+        const found = await look();
+        await endActs(found.acts);
+        await tellOfCounts(found.counts);
+        for (const trail of trails) {
+          const one = found.trails[trail];
+          const isChained = one.newest === '' || readLink(one.lastLink)?.to === one.newest;
+          if (!isChained) await chain(trail, one);
+          await prune(trail, one);
+        }
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+      }
+    },
+  };
+}
+
+type RawLook = [string, number, string, string, string];
+
+function readLook([newest, length, lastLink, firstLink, anchor]: RawLook): Look {
+  return { newest, length, lastLink, firstLink, anchor };
+}
+
+function pairs(flat: string[]): [string, string][] {
+  return Array.from({ length: flat.length / 2 }, (_, i) => [flat[i * 2] ?? '', flat[i * 2 + 1] ?? '']);
+}
+
+/** Cuts entries into blocks; the first goes on with the last block where that is still open. */
+function cut(last: Link | undefined, entries: Entry[]): { extends: boolean; entries: Entry[] }[] {
+  const blocks: { extends: boolean; entries: Entry[] }[] = [];
+  const ms = (id: string) => Number(id.split('-')[0]);
+  let count = last?.count ?? blockEntries;
+  let from = last ? ms(last.from) : 0;
+  for (const entry of entries) {
+    const isFull = count >= blockEntries || ms(entry[0]) - from >= blockMs;
+    if (isFull || blocks.length === 0) {
+      blocks.push({ extends: !isFull, entries: [] });
+      if (isFull) {
+        count = 0;
+        from = ms(entry[0]);
+      }
+    }
+    blocks.at(-1)?.entries.push(entry);
+    count += 1;
+  }
+  return blocks;
+}
