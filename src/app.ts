@@ -5,7 +5,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Middleware } from 'koa';
 import compose from 'koa-compose';
-import { type Access, createAccess } from './access/access.ts';
+import type { Access } from './access/access.ts';
 import { nameBrowser } from './accounts/browser-label.ts';
 import type { Admin } from './admin/admin.ts';
 import { isAdminApi, problemReply } from './admin/api/api.ts';
@@ -15,6 +15,7 @@ import { buildAdmin } from './app-admin.ts';
 import { buildAdminApi } from './app-admin-api.ts';
 import { buildEvents, keepSweeping } from './app-events.ts';
 import { beginPodLife, type PodLife } from './app-pods.ts';
+import { openWatched } from './app-watched.ts';
 import type { Config } from './config.ts';
 import { Unavailable } from './errors.ts';
 import { createPeopleEvents, type Events, type PeopleEvents } from './events/events.ts';
@@ -35,15 +36,7 @@ import { browserCookies } from './interactions/sign-in-cookies.ts';
 import { createSignInEvents } from './interactions/sign-in-events.ts';
 import { createSignInNotices } from './interactions/sign-in-notices.ts';
 import type { Log } from './log.ts';
-import {
-  createOidc,
-  createResources,
-  type LiveKeySet,
-  type Oidc,
-  openKeySet,
-  type Resources,
-  watchEras,
-} from './oidc/oidc.ts';
+import { createOidc, type LiveKeySet, type Oidc, type Resources } from './oidc/oidc.ts';
 import { type ClockWatch, watchClock } from './redis/clock-watch.ts';
 import { CannotOpen, type KeyRing, openKeyRing } from './redis/key-ring.ts';
 import { listPods } from './redis/pods.ts';
@@ -52,7 +45,7 @@ import type { RedisTarget } from './redis/redis-url.ts';
 import { checkRedis } from './redis/start-up-check.ts';
 import { createVault } from './redis/vault.ts';
 import { finishLinking, selfServiceRoutes } from './self-service/self-service.ts';
-import { createSettings, type LiveSettings, withSettings } from './settings/settings.ts';
+import type { LiveSettings } from './settings/settings.ts';
 
 const sweepEveryMs = 60_000;
 
@@ -123,16 +116,10 @@ async function buildParts(
 
   const vault = createVault(environment.vaultKeys);
   const ring = await openKeyRing(store, vault, {}).catch(cannotOpen);
-  const keySet = await openKeySet({ store, vault, log }).catch(cannotOpen);
-  const settings = await createSettings({ store, log, config: environment });
-  const config = withSettings(environment, settings);
+  const watched = await openWatched({ environment, store, vault, log }).catch(cannotOpen);
+  const { config, settings, keySet, access, resources, eras } = watched;
   const events = buildEvents({ config, store, ring, settings, log });
   const peopleEvents = createPeopleEvents({ events, labelBrowser: nameBrowser, log });
-  const [access, resources, eras] = await Promise.all([
-    createAccess({ store, log }),
-    createResources({ config, store, log }),
-    watchEras({ store, log }),
-  ]);
   const people = buildAccounts({ config, store, ring, access, log }, [(id) => oidc.signedIn.endAll(id)]);
   const { accounts } = people;
   const oidc: Oidc = createOidc({
@@ -189,11 +176,7 @@ async function buildParts(
     sealer: ring,
     ring,
     async close() {
-      keySet.close();
-      settings.close();
-      access.close();
-      resources.close();
-      eras.close();
+      watched.close();
       await people.close();
       await store.close();
     },

@@ -138,6 +138,8 @@ function breaches(files: Map<string, string>): Breach[] {
         found.push(`${file} imports ${target}`);
       }
     }
+    // Texts of other people's programs, to be copied.
+    if (file.startsWith('admin/console/framework-settings/')) continue;
     for (const { what, where, why } of quarantine) {
       if (what.test(withoutComments(text)) && !where.test(file)) found.push(`${file}: ${why}`);
     }

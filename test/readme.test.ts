@@ -1,6 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { startProcess } from './support/processes.ts';
 
@@ -22,7 +23,7 @@ const testedElsewhere: Record<string, string> = {
 
 /** What a command asks for on standard input. */
 function inputOf(command: string): string {
-  return /account (create|set-password)/.test(command) ? 'a passphrase for the readme\n' : '';
+  return /account (create|set-password)|owner create/.test(command) ? 'a passphrase for the readme\n' : '';
 }
 
 /** Splits as a shell does, as far as the README goes. */
@@ -54,14 +55,24 @@ describe('the README', () => {
   });
 
   it('has commands that do what they say', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const shortOnes = commands.filter((command) => !(command in testedElsewhere));
     expect(shortOnes.length).to.be.greaterThan(3);
+    const compiled = new URL('../node_modules/.cache/compiled', import.meta.url);
+    const environment = {
+      HOLDFAST_LOCAL_DIRECTORY: directory,
+      NODE_COMPILE_CACHE: fileURLToPath(compiled),
+    };
     for (const command of shortOnes) {
       const [program = '', ...args] = words(command);
-      const run = startProcess(program, args, { HOLDFAST_LOCAL_DIRECTORY: directory }, inputOf(command));
+      const run = startProcess(program, args, environment, inputOf(command));
       expect(await run.ended, `${command}\n${run.output()}`).to.equal(0);
     }
+  });
+
+  it('shows the file of declarations as it is', () => {
+    const [, shown] = /```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
+    expect(shown).to.equal(readFileSync(new URL('../docs/example.yaml', import.meta.url), 'utf8'));
   });
 
   it('lists every setting, and none that is not one', () => {

@@ -1,5 +1,7 @@
 import { type Profile, pickProfile } from './profile.ts';
 
+export const idPattern = /^[\w-]{1,64}$/;
+
 export type AccountStatus = 'active' | 'disabled';
 
 /** An account as the rest of Holdfast sees it: without its password hash. Times are ms since the epoch. */
@@ -113,4 +115,13 @@ export function toClaims(account: Account): Record<string, unknown> {
     email_verified: account.emailVerified,
     updated_at: Math.floor(account.updatedAt / 1000),
   };
+}
+
+/** Fields and values in turns, as a script gives them; undefined for none. */
+export function pairs(reply: unknown): Record<string, string> | undefined {
+  const flat = reply as string[];
+  if (flat.length === 0) return undefined;
+  const record: Record<string, string> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) record[flat[i] as string] = flat[i + 1] as string;
+  return record;
 }

@@ -8,9 +8,12 @@ import {
   type Account,
   type AccountStatus,
   fromFields,
+  idPattern,
+  pairs,
   type StoredAccount,
   toFields,
 } from './account-record.ts';
+import { createAccountUpdates } from './account-update-store.ts';
 import { isActiveOwner } from './directory-entries.ts';
 import { createAccountIndex, type Seen } from './directory-index.ts';
 import { normaliseEmail } from './email.ts';
@@ -31,7 +34,8 @@ import { normaliseEmail } from './email.ts';
  * address held for good by an account that is not there is free for the next who wants it.
  *
  * The move to another address is one as well, see email-move-store.ts; the end of an account,
- * account-removal-store.ts; a change of what an account is found by, directory-index.ts.
+ * account-removal-store.ts; changes of one that is there,
+ * account-update-store.ts.
  */
 
 const reservationMs = 60_000;
@@ -41,16 +45,6 @@ const pendingMs = 2 * reservationMs;
 const claimMarginMs = 60 * 60 * 1000;
 /** Listed ids without an account are taken off the list when they are older, far longer than a creation takes. */
 const strayMs = 60 * 60 * 1000;
-
-/** Others may change the same account at the same moment; each time one of them gets through. */
-const mostTries = 100;
-
-const idPattern = /^[\w-]{1,64}$/;
-/** What an account is found by, or counts by; see directory-entries.ts. */
-const indexed = new Set([
-  ...['name', 'given_name', 'family_name', 'nickname', 'preferred_username'],
-  ...['status', 'roles', 'groups'],
-]);
 
 /** 128 random bits, base64url, 22 characters. */
 export function mintAccountId(): string {
@@ -65,23 +59,6 @@ export type AccountDraft = Omit<
   /** Default active. */
   opensAs?: AccountStatus;
 };
-
-/** One change of an account that is there; see scripts/account-update.lua. */
-export type AccountUpdate = {
-  set?: Record<string, string>;
-  drop?: string[];
-  /** Counts the epoch up. */
-  endsSessions?: boolean;
-  /** Fields that must have these values, or nothing is changed. */
-  require?: Record<string, string>;
-  /** What flow this completes, and the id of its completion: done once, however often it is asked for. */
-  completes?: { flow: string; completion: string };
-};
-
-export type UpdateOutcome =
-  | { ok: true; account: Account; isAgain: boolean }
-  /** last-owner: there would be no active owner left. */
-  | { ok: false; problem: 'not-found' | 'changed' | 'last-owner' };
 
 export type AccountCursor = { id: string; createdAt: number };
 
@@ -119,6 +96,8 @@ export function createAccountStore(store: Store, ring: KeyRing) {
     const { account, isPending, opensAs } = fromFields(id, fields);
     return { account: isPending ? { ...account, status: opensAs } : account, isOpen: !isPending };
   });
+
+  const updates = createAccountUpdates(store, index, readFields);
 
   async function readHolder(key: string): Promise<{ id: string | undefined; isPermanent: boolean }> {
     const [id, lifetime] = await Promise.all([store.readText(key), store.call('PTTL', key)]);
@@ -195,57 +174,9 @@ export function createAccountStore(store: Store, ring: KeyRing) {
     return before;
   }
 
-  async function apply(id: string, change: AccountUpdate): Promise<UpdateOutcome> {
-    const { set, completes, ...rest } = change;
-    const key = keys.account(id);
-    const given = { ...rest, ...completes, set: { ...set, updatedAt: String(nowMs()) } };
-    const [result, ...all] = (await store.run('account-update', [key], [JSON.stringify(given)])) as string[];
-    if (result === undefined) return { ok: false, problem: 'not-found' };
-    if (result === 'changed') return { ok: false, problem: 'changed' };
-    await store.settle(key);
-    return { ok: true, account: fromFields(id, pairs(all) ?? {}).account, isAgain: result === 'again' };
-  }
-
-  /** What the account would be after a change; undefined when there is none. */
-  async function preview(
-    id: string,
-    { set = {}, drop = [] }: Pick<AccountUpdate, 'set' | 'drop'>,
-  ): Promise<{ before: Account; after: Account; fields: Record<string, string> } | undefined> {
-    const fields = await readFields(id);
-    if (!fields || fields.status === 'pending') return undefined;
-    const after: Record<string, string> = { ...fields, ...set };
-    for (const field of drop) delete after[field];
-    return { before: fromFields(id, fields).account, after: fromFields(id, after).account, fields };
-  }
-
-  /** A change of what the account is found by; from the version that was looked at, or it is looked at again. */
-  async function applyIndexed(id: string, change: AccountUpdate): Promise<UpdateOutcome> {
-    for (let tries = 0; tries < mostTries; tries += 1) {
-      const seen = await preview(id, change);
-      if (!seen) return { ok: false, problem: 'not-found' };
-      const { before, after, fields } = seen;
-      const version = String(before.version);
-      const wanted = change.require?.version;
-      if (wanted !== undefined && wanted !== version) return { ok: false, problem: 'changed' };
-      const outcome = await index.around<UpdateOutcome>(id, {
-        before,
-        after,
-        make: () => apply(id, { ...change, require: { ...change.require, version } }),
-        outcome: (made) => (made.ok ? made.account : undefined),
-      });
-      if (outcome === 'last-owner') return { ok: false, problem: outcome };
-      if (outcome.ok || outcome.problem !== 'changed' || wanted !== undefined) return outcome;
-      const isAsRequired = Object.entries(change.require ?? {}).every(
-        ([key, value]) => fields[key] === value,
-      );
-      if (!isAsRequired) return outcome;
-    }
-    throw new Unavailable('an account was changed by others all the while');
-  }
-
   return {
     index,
-    preview,
+    ...updates,
 
     /**
      * A second try with the same draft completes what the first left.
@@ -281,18 +212,6 @@ export function createAccountStore(store: Store, ring: KeyRing) {
       const key = keys.account(id);
       change.requireSame(key, 'status', 'active').requireSame(key, 'epoch', String(epoch));
     },
-
-    async update(id: string, change: AccountUpdate): Promise<UpdateOutcome> {
-      if (!idPattern.test(id)) return { ok: false, problem: 'not-found' };
-      const fields = [...Object.keys(change.set ?? {}), ...(change.drop ?? [])];
-      return fields.some((field) => indexed.has(field)) ? applyIndexed(id, change) : apply(id, change);
-    },
-
-    /** Ends changes of the index that killed pods left. @returns how many */
-    sweepIndex: (olderThanMs?: number) =>
-      index.sweep(async (id) => {
-        await apply(id, {});
-      }, olderThanMs),
 
     /** The same password, hashed anew; not when it was changed meanwhile. @returns whether it was replaced */
     async replacePasswordHash(id: string, from: string, to: string): Promise<boolean> {
@@ -332,12 +251,3 @@ export function createAccountStore(store: Store, ring: KeyRing) {
 }
 
 export type AccountStore = ReturnType<typeof createAccountStore>;
-
-/** Fields and values in turns, as a script gives them; undefined for none. */
-export function pairs(reply: unknown): Record<string, string> | undefined {
-  const flat = reply as string[];
-  if (flat.length === 0) return undefined;
-  const record: Record<string, string> = {};
-  for (let i = 0; i + 1 < flat.length; i += 2) record[flat[i] as string] = flat[i + 1] as string;
-  return record;
-}

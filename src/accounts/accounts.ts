@@ -17,6 +17,7 @@ import { normaliseEmail } from './email.ts';
 import { createNewPasswords, namesOf, type PasswordProblem, type PasswordRule } from './new-password.ts';
 import type { PasswordHasher } from './password.ts';
 import { faultyFields, type Profile, type ProfileField, pickProfile, profileFields } from './profile.ts';
+import { createReplaceExpired, type ReplaceExpired } from './replace-expired.ts';
 
 export type { Account, AccountStatus } from './account-record.ts';
 export { mintAccountId } from './account-store.ts';
@@ -73,20 +74,7 @@ export type Accounts = {
     id: string,
     password: string,
   ): Promise<{ ok: true; account: Account } | { ok: false; problem: 'not-found' } | PasswordProblem>;
-  /**
-   * In the middle of a sign-in: takes the place of a password that must be changed, if the account is still as it was
-   * when its factors were proved. The same password for the same sign-in may be sent again.
-   * @param how.epoch of the account when its factors were proved; @param how.signIn the id of the sign-in
-   */
-  replaceExpired(
-    id: string,
-    password: string,
-    how: { epoch: number; signIn: string },
-  ): Promise<
-    | { ok: true; account: Account; isAgain: boolean }
-    | { ok: false; problem: 'changed' | 'password-same' }
-    | PasswordProblem
-  >;
+  replaceExpired: ReplaceExpired;
   /**
    * Sets fields of the profile; an empty text takes one away. Nothing else that the object carries.
    * @param version that the person saw; when the account has another by now, nothing is changed
@@ -156,7 +144,6 @@ export type AccountsParts = {
 };
 
 const longestPage = 1000;
-const replacing = 'replace-expired';
 
 export function createAccounts(parts: AccountsParts): Accounts {
   const { ring, hasher, log, minimumPasswordLength: minimumLength, passwordRule: check } = parts;
@@ -241,38 +228,7 @@ export function createAccounts(parts: AccountsParts): Accounts {
       return { ok: true, account: outcome.account };
     },
 
-    async replaceExpired(id, password, { epoch, signIn }) {
-      const completion = ring.hash(
-        'replace-expired',
-        JSON.stringify([id, signIn, password.normalize('NFC')]),
-      );
-      const completes = { flow: replacing, completion };
-      const seen = await store.preview(id, {});
-      if (!seen) return { ok: false, problem: 'changed' };
-      const { before, fields } = seen;
-      if (fields[`done:${replacing}`] === completion) {
-        // Nothing has ended what was proved since then but this.
-        const isLatest = before.epoch === epoch + 1 && before.status === 'active';
-        return isLatest ? { ok: true, account: before, isAgain: true } : { ok: false, problem: 'changed' };
-      }
-      if (before.epoch !== epoch || !before.mustChangePassword) return { ok: false, problem: 'changed' };
-      const problem = await passwords.problem(password, { email: before.email, names: namesOf(before) });
-      if (problem) return problem;
-      const { passwordHash = '' } = fields;
-      const isSame =
-        passwordHash !== '' && (await hasher.verify(passwords.unseal(id, passwordHash), password)).matches;
-      if (isSame) return { ok: false, problem: 'password-same' };
-      const outcome = await store.update(id, {
-        set: { passwordHash: await passwords.seal(id, password) },
-        drop: ['mustChangePassword'],
-        endsSessions: true,
-        require: { status: 'active', epoch: String(epoch), mustChangePassword: '1' },
-        completes,
-      });
-      if (!outcome.ok || outcome.account.epoch !== epoch + 1) return { ok: false, problem: 'changed' };
-      log.info({ account: id }, 'expired password replaced');
-      return { ok: true, account: outcome.account, isAgain: outcome.isAgain };
-    },
+    replaceExpired: createReplaceExpired({ store, ring, hasher, passwords, log }),
 
     async updateProfile(id, version, input) {
       const profile = pickProfile(input);

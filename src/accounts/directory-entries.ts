@@ -14,6 +14,8 @@ const timeDigits = 14;
 /** Sorts after everything that can stand in a text. */
 const last = '\u{10ffff}';
 
+/** Nothing of it has another form but capitals. */
+const isPlain = /^[\x20-\x7e]*$/;
 /** Spaces, hyphens and what else stands around words; no apostrophes. */
 const betweenWords = /[\s\p{Pd}\p{Ps}\p{Pe}\p{Pi}\p{Pf},.;:/"]+/u;
 
@@ -22,6 +24,7 @@ const betweenWords = /[\s\p{Pd}\p{Ps}\p{Pe}\p{Pi}\p{Pf},.;:/"]+/u;
  * do not matter, nor how many spaces there are.
  */
 export function foldText(text: string): string {
+  if (isPlain.test(text)) return text.toLowerCase().replace(/ +/g, ' ').trim();
   return text
     .normalize('NFKD')
     .replace(/[\u0300-\u036f]/g, '')

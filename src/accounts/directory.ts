@@ -57,7 +57,7 @@ export type Directory = {
 const usualCount = 50;
 const mostCount = 200;
 /** Accounts that are looked at for one page, so that a search for what is rare does not hold anybody up. */
-const mostLookedAt = 600;
+const mostLookedAt = 400;
 const wholeId = /^[\w-]{16,64}$/;
 /** Of entries that lead nowhere, for one search. */
 const mostDropped = 20;
@@ -149,9 +149,11 @@ export function createDirectory(parts: { store: Store; ring: KeyRing }): Directo
         }
         at = step.at;
         const account = stored[i]?.account;
+        // Of most that a filter leaves out it need not be known what else they are.
+        if (account && !passes(account, query)) continue;
         const leads = account && (step.entry === undefined || entriesOf(account).includes(step.entry));
         if (!leads) stale.push(step);
-        else if (passes(account, query) && meets(account, query, step)) found.set(account.id, account);
+        else if (meets(account, query, step)) found.set(account.id, account);
       }
     }
     await drop(stale.filter(({ entry }) => entry !== undefined).slice(0, mostDropped));

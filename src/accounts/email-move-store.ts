@@ -1,8 +1,8 @@
 import { Unavailable } from '../errors.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
-import { type Account, fromFields } from './account-record.ts';
-import { type AccountStore, pairs } from './account-store.ts';
+import { type Account, fromFields, pairs } from './account-record.ts';
+import type { AccountStore } from './account-store.ts';
 import { normaliseEmail } from './email.ts';
 
 /**

@@ -10,7 +10,7 @@ export function explainClientProblem(writing: Exclude<ClientWriting, { ok: true 
     case 'taken':
       return refused(
         'conflict',
-        'This client_id is taken, or was once. Choose another one, or leave it out.',
+        'This client_id is taken already, or was once. Choose another one, or leave it out.',
         [{ path: 'client_id', message: 'This client_id is taken, or was once.' }],
       );
     case 'built-in':

@@ -44,7 +44,8 @@ export type AccountOverview = {
 
 export type ManageAccounts = {
   search(query: DirectoryQuery): Promise<Page<Account>>;
-  count(): Promise<number>;
+  /** All, or those who have a role or are in a group themselves. */
+  count(of?: { role?: string; group?: string }): Promise<number>;
   find(id: string): Promise<Outcome<Account>>;
   overview(actor: Actor, id: string): Promise<Outcome<AccountOverview>>;
   create(

@@ -10,6 +10,7 @@ import type {
 import { randomText } from '../random.ts';
 import type { Act, Noted } from './acts.ts';
 import { whileChanging } from './again.ts';
+import { asItWouldBe, rolesOf, targetOf, withoutNulls } from './client-metadata.ts';
 import { explainClientProblem, metadataFault } from './client-problems.ts';
 import { differenceOf } from './difference.ts';
 import type { Hierarchy } from './hierarchy.ts';
@@ -230,33 +231,5 @@ export function createManageClients(parts: {
         make: () => clients.revokeGrants(id),
         describe: () => ({ after: { grants: 'all of this client' } }),
       }),
-  };
-}
-
-function rolesOf({ roles }: Record<string, unknown>): string[] {
-  return Array.isArray(roles) ? roles.filter((one) => typeof one === 'string') : [];
-}
-
-function withoutNulls(fields: Record<string, unknown> & { client_id: string }): ClientMetadata {
-  const { client_id, ...rest } = fields;
-  const there = Object.entries(rest).filter(([, value]) => value !== null && value !== undefined);
-  return { client_id, ...Object.fromEntries(there) };
-}
-
-function targetOf({ metadata }: { metadata: ClientMetadata }) {
-  const { client_id: id, client_name: name } = metadata;
-  return { kind: 'client', id, ...(typeof name === 'string' && { name }) } as const;
-}
-
-/** For a dry run: what a creation would give, but for its times and its secret. */
-function asItWouldBe(metadata: ClientMetadata): ClientRecord {
-  return {
-    metadata,
-    isEnabled: true,
-    secrets: [],
-    isBuiltIn: false,
-    version: 0,
-    createdAt: 0,
-    updatedAt: 0,
   };
 }

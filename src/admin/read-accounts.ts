@@ -27,7 +27,7 @@ export function createReadAccounts(parts: AccountParts): ReadAccounts {
       return { items, cursor };
     },
 
-    count: () => directory.count(),
+    count: (of) => directory.count(of),
 
     async find(id) {
       const account = await accounts.find(id);

@@ -76,7 +76,7 @@ export function invitationRoutes(parts: AccountPageParts): Route[] {
         );
         if (accepted.ok) {
           const { account, returnTo = '' } = accepted;
-          await parts.people.note(raw, {
+          void parts.people.note(raw, {
             kind: 'registration',
             actor: person(account),
             target: accountTarget(account),

@@ -135,7 +135,8 @@ export function passwordResetRoutes(parts: AccountPageParts): Route[] {
         );
         if (completed.ok) {
           const { account } = completed;
-          await parts.people.note(raw, {
+          // Not awaited: what was done is done.
+          void parts.people.note(raw, {
             kind: 'password.reset',
             actor: person(account),
             target: accountTarget(account),

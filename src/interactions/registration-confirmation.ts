@@ -75,7 +75,7 @@ export function registrationConfirmationRoutes(parts: AccountPageParts): Route[]
         );
         if (confirmed.ok) {
           const { account, returnTo = '' } = confirmed;
-          await parts.people.note(raw, {
+          void parts.people.note(raw, {
             kind: 'registration',
             actor: person(account),
             target: accountTarget(account),

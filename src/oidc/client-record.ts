@@ -1,3 +1,4 @@
+import { randomText } from '../random.ts';
 import type { Payload } from './adapter.ts';
 
 /**
@@ -107,4 +108,14 @@ export function hashesOf(text: string, now: number): string[] {
     const [hash = '', end] = one.split(':');
     return hash !== '' && (!end || Number(end) > now) ? [hash] : [];
   });
+}
+
+/** A client secret: 256 random bits, base64url. */
+export function mintClientSecret(): string {
+  return randomText(32);
+}
+
+/** client_id is made of visible characters (RFC 6749 A.1); braces would change the slot of its key. */
+export function isClientId(id: string): boolean {
+  return /^[\x21-\x7e]{1,128}$/.test(id) && !/[{}]/.test(id);
 }

@@ -1,6 +1,6 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { acrValues } from '../acr.ts';
-import { isClientId } from './client-store.ts';
+import { isClientId } from './client-record.ts';
 import {
   faultOfOrigin,
   faultOfRedirect,

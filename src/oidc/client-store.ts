@@ -11,6 +11,7 @@ import {
   type ClientFields,
   type ClientMetadata,
   hashesOf,
+  isClientId,
   readClient,
   type StoredClient,
   writeClient,
@@ -18,7 +19,7 @@ import {
 import { createClientWords } from './client-words.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
-export type { ClientMetadata } from './client-record.ts';
+export { type ClientMetadata, isClientId, mintClientSecret } from './client-record.ts';
 
 /**
  * Clients, by client_id (client-record.ts), as the engine uses them: a pod keeps each for less than a second. What
@@ -28,9 +29,12 @@ export type { ClientMetadata } from './client-record.ts';
 /** Of changes to one client that are made at the same moment, one succeeds each time. */
 const mostTries = 200;
 
+type Refused = { ok: false; problem: 'not-found' | 'changed' };
+
 export type ClientChange<P> =
   | { ok: true; before: StoredClient; after: StoredClient }
-  | { ok: false; problem: 'not-found' | 'changed' | P };
+  | Refused
+  | { ok: false; problem: P };
 
 /** @param options.builtIn clients that are part of the product; nobody can make or change one with such an id */
 export function createClientStore(
@@ -50,6 +54,44 @@ export function createClientStore(
     let isOne = false;
     for (const hash of hashes) isOne = timingSafeEqual(digest(hash), given) || isOne;
     return isOne;
+  }
+
+  /**
+   * Does something to a client as it is now; again, where another change was first.
+   * @param step gives undefined when one was
+   */
+  async function untilFirst<T>(
+    id: string,
+    version: number | undefined,
+    step: (before: StoredClient, fields: ClientFields) => Promise<T | undefined>,
+  ): Promise<T | Refused> {
+    for (let tries = 0; tries < mostTries; tries++) {
+      const fields = isClientId(id) ? await store.read(keys.client(id)) : undefined;
+      const before = readClient(fields);
+      if (!fields || !before) return { ok: false, problem: 'not-found' };
+      if (version !== undefined && before.version !== version) return { ok: false, problem: 'changed' };
+      const done = await step(before, fields);
+      if (done !== undefined) return done;
+    }
+    throw new Unavailable('a client is being changed by too many at once');
+  }
+
+  /** @returns false when somebody else was first */
+  async function replace(fields: ClientFields, before: StoredClient, after: StoredClient): Promise<boolean> {
+    const id = after.metadata.client_id;
+    const key = keys.client(id);
+    const isRenamed = before.wordsVersion === 0 || before.metadata.client_name !== after.metadata.client_name;
+    if (isRenamed) {
+      after.wordsVersion = after.version;
+      await words.add(after.metadata, after.version);
+    }
+    const written = writeClient(after);
+    const gone = Object.keys(fields).filter((field) => written[field] === undefined);
+    const change = unchanged(key, fields).durable().set(key, 0, written).drop(key, gone);
+    if (!(await store.commit(change)).ok) return false;
+    cache.forget(id);
+    if (isRenamed && before.wordsVersion > 0) await words.drop(before.metadata, before.wordsVersion);
+    return true;
   }
 
   return {
@@ -146,75 +188,36 @@ export function createClientStore(
      * @param version that it must have
      * @param make gives what it becomes, or what is in the way; undefined where nothing changes
      */
-    async change<P extends string>(
+    change<P extends string>(
       id: string,
       version: number | undefined,
       make: (client: StoredClient) => StoredClient | P | undefined,
     ): Promise<ClientChange<P>> {
-      const key = keys.client(id);
-      for (let tries = 0; tries < mostTries; tries++) {
-        const fields = isClientId(id) ? await store.read(key) : undefined;
-        const before = readClient(fields);
-        if (!fields || !before) return { ok: false, problem: 'not-found' };
-        if (version !== undefined && before.version !== version) return { ok: false, problem: 'changed' };
+      return untilFirst<ClientChange<P>>(id, version, async (before, fields) => {
         const made = make(before);
         if (made === undefined) return { ok: true, before, after: before };
         if (typeof made === 'string') return { ok: false, problem: made };
         const after = { ...made, version: before.version + 1, updatedAt: nowMs() };
-        if (await this.replace(key, fields, before, after)) return { ok: true, before, after };
-      }
-      throw new Unavailable(`a client is being changed by too many at once`);
-    },
-
-    /** @returns false when somebody else was first */
-    async replace(
-      key: string,
-      fields: ClientFields,
-      before: StoredClient,
-      after: StoredClient,
-    ): Promise<boolean> {
-      const id = after.metadata.client_id;
-      const isRenamed =
-        before.wordsVersion === 0 || before.metadata.client_name !== after.metadata.client_name;
-      if (isRenamed) {
-        after.wordsVersion = after.version;
-        await words.add(after.metadata, after.version);
-      }
-      const written = writeClient(after);
-      const gone = Object.keys(fields).filter((field) => written[field] === undefined);
-      const outcome = await store.commit(
-        unchanged(key, fields).durable().set(key, 0, written).drop(key, gone),
-      );
-      if (!outcome.ok) return false;
-      cache.forget(id);
-      if (isRenamed && before.wordsVersion > 0) await words.drop(before.metadata, before.wordsVersion);
-      return true;
+        return (await replace(fields, before, after)) ? { ok: true, before, after } : undefined;
+      });
     },
 
     /** Leaves a tombstone that stays. */
-    async remove(
-      id: string,
-      version: number | undefined,
-    ): Promise<{ ok: true; before: StoredClient } | { ok: false; problem: 'not-found' | 'changed' }> {
+    remove(id: string, version: number | undefined): Promise<{ ok: true; before: StoredClient } | Refused> {
       const key = keys.client(id);
-      for (let tries = 0; tries < mostTries; tries++) {
-        const fields = isClientId(id) ? await store.read(key) : undefined;
-        const before = readClient(fields);
-        if (!fields || !before) return { ok: false, problem: 'not-found' };
-        if (version !== undefined && before.version !== version) return { ok: false, problem: 'changed' };
+      return untilFirst<{ ok: true; before: StoredClient }>(id, version, async (before, fields) => {
         const buried = unchanged(key, fields)
           .durable()
           .set(key, 0, { dead: String(nowMs()) })
           .drop(key, Object.keys(fields));
-        if (!(await store.commit(buried)).ok) continue;
+        if (!(await store.commit(buried)).ok) return undefined;
         cache.forget(id);
         await Promise.all([
           store.call('ZREM', keys.clientList(), id),
           words.drop(before.metadata, before.wordsVersion),
         ]);
         return { ok: true, before };
-      }
-      throw new Unavailable('a client is being changed by too many at once');
+      });
     },
 
     /**
@@ -246,16 +249,6 @@ function unchanged(key: string, fields: ClientFields): Change {
   const change = new Change().requireAlive(key);
   if (fields.v !== undefined) return change.requireSame(key, 'v', fields.v);
   return change.requireLacking(key, 'v').requireSame(key, 'p', fields.p ?? '');
-}
-
-/** A client secret: 256 random bits, base64url. */
-export function mintClientSecret(): string {
-  return randomText(32);
-}
-
-/** client_id is made of visible characters (RFC 6749 A.1); braces would change the slot of its key. */
-export function isClientId(id: string): boolean {
-  return /^[\x21-\x7e]{1,128}$/.test(id) && !/[{}]/.test(id);
 }
 
 function digest(text: string): Buffer {

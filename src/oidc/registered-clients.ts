@@ -4,6 +4,7 @@ import { liveSecrets, type StoredClient, wantsSecret } from './client-record.ts'
 import { type ClientLimits, faultOfMetadata } from './client-rules.ts';
 import { createClientSearch } from './client-search.ts';
 import { type ClientMetadata, type ClientStore, mintClientSecret } from './client-store.ts';
+import { builtInRecord, toRecord } from './client-view.ts';
 
 /** Clients as administrators see them. Times are ms since the epoch. */
 export type ClientSecret = {
@@ -224,23 +225,6 @@ export function createRegisteredClients(parts: {
 
     revokeGrants: (id) => change(id, undefined, (client) => ({ ...client, era: client.era + 1 })),
   };
-}
-
-function toRecord(client: StoredClient): ClientRecord {
-  const { metadata, isEnabled, version, createdAt, updatedAt } = client;
-  return {
-    metadata,
-    isEnabled,
-    secrets: liveSecrets(client, nowMs()).map(({ hash: _hash, ...rest }) => rest),
-    isBuiltIn: false,
-    version,
-    createdAt,
-    updatedAt: updatedAt || createdAt,
-  };
-}
-
-function builtInRecord(metadata: ClientMetadata): ClientRecord {
-  return { metadata, isEnabled: true, secrets: [], isBuiltIn: true, version: 1, createdAt: 0, updatedAt: 0 };
 }
 
 function hashesIn(secrets: { hash: string }[]): string[] {

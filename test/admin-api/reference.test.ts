@@ -42,8 +42,10 @@ describe('the reference page of the admin API, in a browser', () => {
   });
   after(() => browser?.close());
 
-  async function violations(): Promise<string[]> {
-    const found = (await page.evaluate(`${axe}; axe.run()`)) as {
+  /** @param places of the page, which is long; all of it when left out */
+  async function violations(options: object, places?: string[]): Promise<string[]> {
+    const where = places ? `{ include: ${JSON.stringify(places.map((one) => [one]))} }` : 'document';
+    const found = (await page.evaluate(`axe.run(${where}, ${JSON.stringify(options)})`)) as {
       violations: { id: string; nodes: { html: string }[] }[];
     };
     return found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`);
@@ -51,9 +53,20 @@ describe('the reference page of the admin API, in a browser', () => {
 
   it('is accessible, light and dark, with every example open', async () => {
     await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true");
-    expect(await violations(), 'light').to.deep.equal([]);
-    await page.emulateMedia({ colorScheme: 'dark' });
-    expect(await violations(), 'dark').to.deep.equal([]);
+    await page.evaluate(axe);
+    // It says the same kind of thing over and over.
+    const places = ['.brand', 'nav', '#createAccount', '#exportEvents', '#thing-Account', '#problem-changed'];
+    const rules = { 'color-contrast': { enabled: false } };
+    expect(await violations({ rules, resultTypes: ['violations'], preload: false }, places)).to.deep.equal(
+      [],
+    );
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(
+        await violations({ runOnly: { type: 'rule', values: ['color-contrast'] } }, places),
+        colorScheme,
+      ).to.deep.equal([]);
+    }
   });
 
   it('fits a phone', async () => {

@@ -11,6 +11,7 @@ import { startStandalone } from '../support/redis-topologies.ts';
 /** Two pods behind a balancer, and administrators who can sign in to the console of them. */
 export type ConsoleProvider = {
   issuer: string;
+  redisUrl: string;
   pods: Pod[];
   parts: Parts;
   /** Somebody with these roles and an authenticator app, in a browser without script. */
@@ -42,6 +43,7 @@ export async function startConsole(podCount = 2): Promise<ConsoleProvider> {
 
   return {
     issuer,
+    redisUrl: redis.url,
     pods,
     parts,
     async addPerson(name, { roles = [], hasApp = true } = {}) {

@@ -115,8 +115,9 @@ describe('administration on the command line', () => {
       [['resource', 'create', 'orders'], 'whole address'],
       [['session', 'end', 'nothing'], 'nothing'],
     ];
-    for (const [args, says] of cases) {
-      const run = await failing(args);
+    const runs = await Promise.all(cases.map(([args]) => failing(args)));
+    for (const [i, [args, says]] of cases.entries()) {
+      const run = runs[i] ?? { code: 0, out: '', err: '' };
       expect(run.code, args.join(' ')).to.equal(1);
       expect(run.err + run.out, args.join(' '))
         .to.include(says)

@@ -23,7 +23,7 @@ const login: Views['login'] = {
   providers: [],
 };
 
-const flag = 'autofocus|checked|formnovalidate|hidden|readonly|required|selected';
+const flag = 'autofocus|checked|disabled|formnovalidate|hidden|readonly|required|selected';
 /** A start tag in which every attribute stands apart; a flag that has run into its neighbour is none. */
 const wellFormedTag = new RegExp(`^<[a-z][a-z0-9]*(\\s+(${flag}|(?!${flag})[a-zA-Z-]+="[^"<]*"))*\\s*/?>$`);
 
@@ -336,6 +336,7 @@ describe('the templates', () => {
   it('print unescaped only what is finished HTML', () => {
     const files = [
       'layout.ejs',
+      'admin-layout.ejs',
       ...['pages', 'partials'].flatMap((part) =>
         readdirSync(`${viewsDirectory}/${part}`).map((name) => `${part}/${name}`),
       ),

@@ -359,9 +359,12 @@ describe('what is kept', () => {
   });
 
   it('is forgotten after a time, but for what somebody owns', () => {
-    const owned = /^hf:(\{a:[^}]+\}|\{c:[^}]+\}|\{e:[^}]+\}|\{k\}|\{accounts\}|\{clients\})$/;
+    const owned =
+      /^hf:(\{a:[^}]+\}|\{c:[^}]+\}|\{e:[^}]+\}|\{k\}|\{accounts\}(:index(ed)?)?|\{clients\}(:words)?)$/;
+    // Let go of by pods as it ages, whole blocks at a time; see events/pruner.ts.
+    const pruned = /^hf:\{audit\}:(admin|people|last|(admin|people):(chain|anchor))$/;
     const lasting = dump.filter(({ lifetimeMs }) => lifetimeMs === -1).map(({ key }) => key);
-    expect(lasting.filter((key) => !owned.test(key))).to.deep.equal([]);
+    expect(lasting.filter((key) => !owned.test(key) && !pruned.test(key))).to.deep.equal([]);
     const letters = new Set(dump.map(({ key }) => /^hf:\{(\w)/.exec(key)?.[1]));
     expect([...letters]).to.include.members(['a', 'c', 'e', 'g', 'i', 'j', 'k', 'p', 's', 'u']);
   });

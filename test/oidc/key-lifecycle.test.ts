@@ -302,8 +302,11 @@ describe('the lives of keys', () => {
       await Promise.all(pods.map((pod) => pod.keys.sweep()));
       expect(await ofState(pods[0], 'signing', 'published')).to.have.lengthOf(0);
       settings.signing_key_days = 30;
+      const startedAt = await pods[0].store.nowMs();
       await Promise.all(Array.from({ length: 20 }, (_, i) => (pods[i % 2] as KeyPod).keys.sweep()));
-      expect(await ofState(pods[0], 'signing', 'published')).to.have.lengthOf(3);
+      // The last of these sweeps may have made them active already.
+      const fresh = (await pods[0].keys.list()).filter(({ createdAt }) => createdAt > startedAt);
+      expect(fresh.filter(({ use }) => use === 'signing')).to.have.lengthOf(3);
       expect(await names(pods[0].store)).to.have.lengthOf(7);
     });
   });

@@ -8,7 +8,7 @@ import { apiResource, type TestProvider } from '../support/provider.ts';
 
 /** A pod of this provider whose clock runs ahead; Redis, and the other pods, keep the real time. */
 export function startPodAhead(
-  provider: TestProvider,
+  provider: Pick<TestProvider, 'issuer'>,
   redisUrl: string,
   aheadSeconds: number,
   environment: Record<string, string> = {},
@@ -68,7 +68,7 @@ export function startDyingPod(provider: TestProvider, redisUrl: string, deathAt:
 }
 
 function start(
-  { issuer }: TestProvider,
+  { issuer }: Pick<TestProvider, 'issuer'>,
   redisUrl: string,
   name: string,
   environment: Record<string, string>,

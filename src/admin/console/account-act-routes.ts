@@ -1,4 +1,4 @@
-import { accountsPath, counted } from './account-labels.ts';
+import { accountsPath, counted, isForApplication } from './account-labels.ts';
 import { questionRoutes } from './account-question.ts';
 import type { ConsoleParts } from './console.ts';
 import type { ConsoleRoute } from './console-route.ts';
@@ -13,7 +13,7 @@ export function accountActRoutes(parts: ConsoleParts): ConsoleRoute[] {
     const [sessions, grants] = await Promise.all([admin.accounts.sessions(id), admin.accounts.grants(id)]);
     return [
       ...counted(visit, 'admin.ends.sessions', sessions.ok ? sessions.value.length : 0),
-      ...counted(visit, 'admin.ends.grants', grants.ok ? grants.value.length : 0),
+      ...counted(visit, 'admin.ends.grants', grants.ok ? grants.value.filter(isForApplication).length : 0),
     ];
   }
 

@@ -1,4 +1,6 @@
 import type { Account } from '../../accounts/accounts.ts';
+import type { GrantSummary } from '../../oidc/all-sessions.ts';
+import { adminClientId, ownClientId } from '../../oidc/own-pages.ts';
 import type { Crumb } from './console-views.ts';
 import type { Visit } from './console-visit.ts';
 
@@ -25,4 +27,9 @@ export function accountCrumbs(visit: Visit, account: Pick<Account, 'id' | 'name'
 /** A line about how many of a thing end; none where there are none. @param key of a text with plurals */
 export function counted({ t }: Visit, key: string, count: number): string[] {
   return count > 0 ? [t(key, { count })] : [];
+}
+
+/** Not one of Holdfast's own pages, whose grants nobody can take anything with. */
+export function isForApplication({ client }: Pick<GrantSummary, 'client'>): boolean {
+  return client.clientId !== ownClientId && client.clientId !== adminClientId;
 }

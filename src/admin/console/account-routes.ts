@@ -2,7 +2,7 @@ import { outranks } from '../../access/access.ts';
 import { type Profile, profileFields } from '../../accounts/profile.ts';
 import type { Reply } from '../../http/route.ts';
 import type { AccountOverview } from '../manage-accounts.ts';
-import { accountPath, accountsPath, labelOf, listCrumb } from './account-labels.ts';
+import { accountPath, accountsPath, isForApplication, labelOf, listCrumb } from './account-labels.ts';
 import type { ConsoleParts } from './console.ts';
 import {
   boxField,
@@ -116,6 +116,7 @@ export function accountRoutes({ admin, visits, mail }: ConsoleParts): ConsoleRou
         const { effective, isOutranked, ...rest } = overview;
         return visits.show(visit, 'admin-account', 'accounts', {
           ...rest,
+          grants: rest.grants.filter(isForApplication),
           ...(await accessOf(visit, overview)),
           isWithinReach: isOutranked,
           isSelf: id === visit.account.id,

@@ -2,7 +2,6 @@ import type { Context } from 'koa';
 import type { Access, Permission } from '../../access/access.ts';
 import type { Actor } from '../../access/actor.ts';
 import type { Account, Accounts } from '../../accounts/accounts.ts';
-import { meetsAcr, twoFactors } from '../../acr.ts';
 import { nowMs } from '../../clock.ts';
 import type { Events } from '../../events/events.ts';
 import type { Csrf } from '../../http/csrf.ts';
@@ -14,13 +13,14 @@ import type { Views } from '../../http/views.ts';
 import { type Locale, type Translator, translator } from '../../locale.ts';
 import type { BrowserSession, SignedIn } from '../../oidc/oidc.ts';
 import { adminClientId, type SignInWish, signInPath } from '../../oidc/own-pages.ts';
-import type { LiveSettings, Settings } from '../../settings/settings.ts';
+import type { LiveSettings } from '../../settings/settings.ts';
 import type { Admin } from '../admin.ts';
 import type { Refused } from '../outcome.ts';
 import type { Gate } from './console-route.ts';
 import type { ConsoleData, ConsolePage, Crumb, Says } from './console-views.ts';
 import { createRefusals } from './no-permission.ts';
 import type { SectionId } from './sections.ts';
+import { isStrongEnough, strongerWish } from './sign-in-strength.ts';
 
 /** An administrator who looks at a page of the console, or sends a form of it. */
 export type Visit = {
@@ -210,26 +210,6 @@ export function createVisits(parts: VisitParts): Visits {
   };
   const refusals = createRefusals(parts, visits);
   return visits;
-}
-
-/**
- * The same as the engine goes by for the console's client (oidc/prompt-policy.ts), so that nobody who comes back from
- * there is sent there again.
- */
-function isStrongEnough(session: BrowserSession, rule: Settings['console_second_factor']): boolean {
-  if (session.isWaived) return false;
-  if (rule === 'optional' || meetsAcr(session.acr, twoFactors)) return true;
-  return rule === 'required' && session.isTrusted;
-}
-
-function strongerWish(
-  session: BrowserSession,
-  rule: Settings['console_second_factor'],
-  { email }: Account,
-): Partial<SignInWish> {
-  // A browser that is trusted may answer for the second factor, unless it may not here.
-  const isAsked = rule === 'required-always' || (rule === 'required' && !session.isWaived);
-  return { loginHint: email, ...(isAsked ? { acrValues: twoFactors } : {}) };
 }
 
 /** An address with these parameters in it, in place of those that are called the same. */

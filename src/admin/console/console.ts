@@ -32,6 +32,7 @@ import { accountCredentialRoutes } from './account-credential-routes.ts';
 import { accountListRoutes } from './account-list-routes.ts';
 import { accountNewRoutes } from './account-new-routes.ts';
 import { accountRoutes } from './account-routes.ts';
+import { apiPageRoutes } from './api-page-routes.ts';
 import { auditRoutes } from './audit-routes.ts';
 import { clientActRoutes } from './client-act-routes.ts';
 import { clientEditRoutes } from './client-edit-routes.ts';
@@ -41,9 +42,15 @@ import { clientRoutes } from './client-routes.ts';
 import { clientSecretRoutes } from './client-secret-routes.ts';
 import type { ConsoleRoute } from './console-route.ts';
 import { createVisits, type VisitParts, type Visits } from './console-visit.ts';
+import { groupRoutes } from './group-routes.ts';
+import { keyRoutes } from './key-routes.ts';
 import { overviewRoutes } from './overview-routes.ts';
 import { ownerRoutes } from './owner-routes.ts';
+import { resourceRoutes } from './resource-routes.ts';
+import { roleRoutes } from './role-routes.ts';
 import { searchRoutes } from './search-routes.ts';
+import { sessionRoutes } from './session-routes.ts';
+import { settingRoutes } from './setting-routes.ts';
 import { signInRoutes } from './sign-in-routes.ts';
 
 export type { ConsoleRoute, Gate } from './console-route.ts';
@@ -75,6 +82,13 @@ export function consoleTable(parts: ConsoleParts): ConsoleRoute[] {
     ...clientEditRoutes(parts),
     ...clientSecretRoutes(parts),
     ...clientActRoutes(parts),
+    ...resourceRoutes(parts),
+    ...roleRoutes(parts),
+    ...groupRoutes(parts),
+    ...sessionRoutes(parts),
+    ...keyRoutes(parts),
+    ...settingRoutes(parts),
+    ...apiPageRoutes(parts),
     ...auditRoutes(parts),
     ...ownerRoutes(parts),
   ];

@@ -11,6 +11,7 @@ export const sections = [
   { id: 'resources', group: 'applications', path: '/admin/resources', permission: 'resources:read' },
   { id: 'audit', group: 'operation', path: '/admin/audit', permission: 'audit:read' },
   { id: 'keys', group: 'operation', path: '/admin/keys', permission: 'keys:read' },
+  { id: 'api', group: 'operation', path: '/admin/api', permission: 'clients:read' },
   { id: 'settings', group: 'operation', path: '/admin/settings', permission: 'settings:read' },
 ] as const satisfies { id: string; group: string; path: string; permission: Permission }[];
 

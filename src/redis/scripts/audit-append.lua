@@ -55,6 +55,7 @@ if burst > 0 then
     return false
   end
   redis.call('HSET', KEYS[6], 'room', string.format('%.6f', room - 1), 'at', string.format('%.0f', now))
+  redis.call('PEXPIRE', KEYS[6], string.format('%.0f', keepMs))
 end
 
 -- The clock of Redis may be set back, and more than one event comes in a millisecond.

@@ -1,0 +1,221 @@
+import { type Group, outranks, type Role } from '../../access/access.ts';
+import type { Reply } from '../../http/route.ts';
+import { askedAct } from './asked-act.ts';
+import { type ClaimRow, claimFields, claimRows, claimsIn, enteredRows } from './claim-rows.ts';
+import type { ConsoleParts } from './console.ts';
+import {
+  type ConsoleRoute,
+  consoleRoute,
+  idField,
+  manyField,
+  textField,
+  versionField,
+} from './console-route.ts';
+import type { Says } from './console-views.ts';
+import { doneAt, type Visit } from './console-visit.ts';
+import { wrongClaims } from './role-routes.ts';
+
+const listPath = '/admin/groups';
+const groupPath = (id: string) => `${listPath}/${encodeURIComponent(id)}`;
+const params = { id: idField };
+
+const draftFields = {
+  name: textField(200),
+  description: textField(1000),
+  role: manyField,
+  kept: manyField,
+  ...claimFields,
+};
+
+type Form = {
+  isNew: boolean;
+  id: string;
+  name: string;
+  description: string;
+  version: number;
+  chosen: string[];
+  claims: ClaimRow[];
+};
+
+/** Groups: people who belong together, with the roles and claims that come with it. */
+export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRoute[] {
+  const list = ({ t }: Visit) => ({ label: t('admin.section.groups'), href: listPath });
+  const lacking = (visit: Visit) => visits.notFound(visit, 'groups', list(visit));
+
+  const countOf = (visit: Visit, group: string) =>
+    visit.may('accounts:read') ? admin.accounts.count({ group }) : 0;
+  const rolesFor = (visit: Visit) => (visit.may('roles:read') ? admin.roles.list() : []);
+  const nameIn = (roles: Role[], id: string) => roles.find((role) => role.id === id)?.name || id;
+
+  async function isWithinReach(visit: Visit, { roles }: Group): Promise<boolean> {
+    const { permissions } = await access.effectiveNow({ roles, groups: [] });
+    return outranks(visit.actor.permissions, permissions);
+  }
+
+  async function showForm(visit: Visit, form: Form, says: Says & { status?: number } = {}): Promise<Reply> {
+    const { chosen, ...rest } = form;
+    const roles = (await rolesFor(visit)).map(({ id, name, description, permissions }) => {
+      const isFixed = !outranks(visit.actor.permissions, permissions);
+      const hint = isFixed ? visit.t('admin.access.more-than-you') : description;
+      return { id, name: name || id, hint, isOn: chosen.includes(id), isFixed };
+    });
+    return visits.show(visit, 'admin-group-edit', 'groups', { ...rest, roles }, says);
+  }
+
+  return [
+    consoleRoute({
+      method: 'GET',
+      path: listPath,
+      permission: 'groups:read',
+      async handle({ visit }) {
+        const [groups, roles] = await Promise.all([admin.groups.list(), rolesFor(visit)]);
+        const counts = await Promise.all(groups.map(({ id }) => countOf(visit, id)));
+        return visits.show(visit, 'admin-groups', 'groups', {
+          groups: groups.map((group, at) => ({
+            ...group,
+            accounts: counts[at] ?? 0,
+            roleNames: group.roles.map((id) => nameIn(roles, id)),
+          })),
+        });
+      },
+    }),
+    consoleRoute({
+      method: 'GET',
+      path: `${listPath}/new`,
+      permission: 'groups:write',
+      handle: ({ visit }) =>
+        showForm(visit, {
+          isNew: true,
+          id: '',
+          name: '',
+          description: '',
+          version: 0,
+          chosen: [],
+          claims: claimRows({}),
+        }),
+    }),
+    consoleRoute({
+      method: 'POST',
+      path: `${listPath}/new`,
+      permission: 'groups:write',
+      body: { id: textField(80), ...draftFields },
+      back: () => `${listPath}/new`,
+      async handle({ visit, body }) {
+        const { id, name, description, role } = body;
+        const { claims, faults } = claimsIn(body);
+        const again = {
+          isNew: true,
+          id,
+          name,
+          description,
+          version: 0,
+          chosen: role,
+          claims: enteredRows(body),
+        };
+        if (faults.length > 0) return showForm(visit, again, wrongClaims(visit, faults));
+        const draft = { name: name || id, description, roles: role, claims };
+        const made = await admin.groups.create(visit.actor, id, draft);
+        if (made.ok) return doneAt(groupPath(id), 'group-created');
+        return showForm(visit, again, visits.refusal(made));
+      },
+    }),
+    consoleRoute({
+      method: 'GET',
+      path: `${listPath}/:id`,
+      permission: 'groups:read',
+      params,
+      async handle({ visit, params: { id } }) {
+        const found = await admin.groups.find(id);
+        if (!found.ok) return lacking(visit);
+        const group = found.value;
+        const [accounts, roles, within] = await Promise.all([
+          countOf(visit, id),
+          rolesFor(visit),
+          isWithinReach(visit, group),
+        ]);
+        return visits.show(visit, 'admin-group', 'groups', {
+          group,
+          accounts,
+          roles: group.roles.map((role) => ({ id: role, name: nameIn(roles, role) })),
+          isWithinReach: within,
+        });
+      },
+    }),
+    consoleRoute({
+      method: 'GET',
+      path: `${listPath}/:id/edit`,
+      permission: 'groups:write',
+      params,
+      async handle({ visit, params: { id } }) {
+        const found = await admin.groups.find(id);
+        if (!found.ok) return lacking(visit);
+        const { name, description, version, roles: chosen, claims } = found.value;
+        return showForm(visit, {
+          isNew: false,
+          id,
+          name,
+          description,
+          version,
+          chosen,
+          claims: claimRows(claims),
+        });
+      },
+    }),
+    consoleRoute({
+      method: 'POST',
+      path: `${listPath}/:id/edit`,
+      permission: 'groups:write',
+      params,
+      body: { version: versionField, ...draftFields },
+      back: ({ id }) => `${groupPath(id)}/edit`,
+      async handle({ visit, params: { id }, body }) {
+        const { version, name, description, role, kept } = body;
+        const { claims, faults } = claimsIn(body);
+        // Boxes that could not be changed are not sent; what they stand for stays.
+        const chosen = [...new Set([...role, ...kept])];
+        const again = {
+          isNew: false,
+          id,
+          name,
+          description,
+          version: version ?? 0,
+          chosen,
+          claims: enteredRows(body),
+        };
+        if (faults.length > 0) return showForm(visit, again, wrongClaims(visit, faults));
+        const draft = { name, description, roles: chosen, claims };
+        const outcome = await admin.groups.update(visit.actor, id, draft, { version });
+        if (outcome.ok) return doneAt(groupPath(id), 'group-saved');
+        return showForm(visit, again, visits.refusal(outcome));
+      },
+    }),
+    ...askedAct(visits, {
+      path: `${listPath}/:id/delete`,
+      parts: ['id'],
+      permission: 'groups:write',
+      isSensitive: true,
+      section: 'groups',
+      list,
+      async find(_visit, { id }): Promise<Group | undefined> {
+        const found = await admin.groups.find(id);
+        return found.ok ? found.value : undefined;
+      },
+      async ask(visit, { id, name, roles }) {
+        const { t } = visit;
+        const count = await countOf(visit, id);
+        return {
+          title: t('admin.ask.group-deleted.title', { name: name || id }),
+          lead: t('admin.ask.group-deleted.lead', { name: name || id }),
+          submit: t('admin.ask.group-deleted.submit'),
+          ends: [t('admin.ends.members', { count }), t('admin.ends.group-roles', { count: roles.length })],
+          stays: [t('admin.stays.accounts')],
+          back: groupPath(id),
+          crumbs: [list(visit), { label: name || id, href: groupPath(id) }],
+        };
+      },
+      typed: ({ t }, { id }) => ({ label: t('admin.typed', { what: id }), expected: id }),
+      act: (visit, { id }) => admin.groups.remove(visit.actor, id),
+      after: () => doneAt(listPath, 'group-deleted'),
+    }),
+  ];
+}

@@ -1,0 +1,248 @@
+import {
+  isPermission,
+  outranks,
+  type Permission,
+  permissions,
+  permissionTexts,
+  type Role,
+} from '../../access/access.ts';
+import type { Reply } from '../../http/route.ts';
+import { hasText } from '../../locale.ts';
+import type { PermissionGroup } from './access-views.ts';
+import { askedAct } from './asked-act.ts';
+import { type ClaimRow, claimFields, claimRows, claimsIn, enteredRows } from './claim-rows.ts';
+import type { ConsoleParts } from './console.ts';
+import {
+  type ConsoleRoute,
+  consoleRoute,
+  idField,
+  manyField,
+  textField,
+  versionField,
+} from './console-route.ts';
+import type { Says } from './console-views.ts';
+import { doneAt, type Visit } from './console-visit.ts';
+
+const listPath = '/admin/roles';
+const rolePath = (id: string) => `${listPath}/${encodeURIComponent(id)}`;
+const params = { id: idField };
+
+const draftFields = {
+  name: textField(200),
+  description: textField(1000),
+  permission: manyField,
+  kept: manyField,
+  ...claimFields,
+};
+
+type Form = {
+  isNew: boolean;
+  id: string;
+  name: string;
+  description: string;
+  version: number;
+  chosen: string[];
+  claims: ClaimRow[];
+};
+
+/** Roles: what may be done, and claims that tell applications of it. */
+export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
+  const list = ({ t }: Visit) => ({ label: t('admin.section.roles'), href: listPath });
+  const lacking = (visit: Visit) => visits.notFound(visit, 'roles', list(visit));
+
+  const countOf = (visit: Visit, role: string) =>
+    visit.may('accounts:read') ? admin.accounts.count({ role }) : 0;
+
+  function showForm(visit: Visit, form: Form, says: Says & { status?: number } = {}): Reply {
+    const { chosen, ...rest } = form;
+    return visits.show(visit, 'admin-role-edit', 'roles', { ...rest, areas: boxesOf(visit, chosen) }, says);
+  }
+
+  return [
+    consoleRoute({
+      method: 'GET',
+      path: listPath,
+      permission: 'roles:read',
+      async handle({ visit }) {
+        const roles = await admin.roles.list();
+        const counts = await Promise.all(roles.map(({ id }) => countOf(visit, id)));
+        return visits.show(visit, 'admin-roles', 'roles', {
+          roles: roles.map((role, at) => ({ ...role, accounts: counts[at] ?? 0 })),
+        });
+      },
+    }),
+    consoleRoute({
+      method: 'GET',
+      path: `${listPath}/new`,
+      permission: 'roles:write',
+      isSensitive: true,
+      handle: async ({ visit }) =>
+        showForm(visit, {
+          isNew: true,
+          id: '',
+          name: '',
+          description: '',
+          version: 0,
+          chosen: [],
+          claims: claimRows({}),
+        }),
+    }),
+    consoleRoute({
+      method: 'POST',
+      path: `${listPath}/new`,
+      permission: 'roles:write',
+      isSensitive: true,
+      body: { id: textField(80), ...draftFields },
+      back: () => `${listPath}/new`,
+      async handle({ visit, body }) {
+        const { id, name, description, permission } = body;
+        const { claims, faults } = claimsIn(body);
+        const again = {
+          isNew: true,
+          id,
+          name,
+          description,
+          version: 0,
+          chosen: permission,
+          claims: enteredRows(body),
+        };
+        if (faults.length > 0) return showForm(visit, again, wrongClaims(visit, faults));
+        const draft = { name: name || id, description, permissions: permission as Permission[], claims };
+        const made = await admin.roles.create(visit.actor, id, draft);
+        if (made.ok) return doneAt(rolePath(id), 'role-created');
+        return showForm(visit, again, visits.refusal(made));
+      },
+    }),
+    consoleRoute({
+      method: 'GET',
+      path: `${listPath}/:id`,
+      permission: 'roles:read',
+      params,
+      async handle({ visit, params: { id } }) {
+        const found = await admin.roles.find(id);
+        if (!found.ok) return lacking(visit);
+        const role = found.value;
+        const [accounts, groups] = await Promise.all([
+          countOf(visit, id),
+          visit.may('groups:read') ? admin.groups.list() : [],
+        ]);
+        return visits.show(visit, 'admin-role', 'roles', {
+          role,
+          accounts,
+          groups: groups.filter(({ roles }) => roles.includes(id)),
+          areas: areasOf(role.permissions).map(({ area, ids }) => ({
+            area,
+            texts: ids.map((one) => textFor(visit, one)),
+          })),
+          isWithinReach: !role.isBuiltIn && outranks(visit.actor.permissions, role.permissions),
+        });
+      },
+    }),
+    consoleRoute({
+      method: 'GET',
+      path: `${listPath}/:id/edit`,
+      permission: 'roles:write',
+      isSensitive: true,
+      params,
+      async handle({ visit, params: { id } }) {
+        const found = await admin.roles.find(id);
+        if (!found.ok) return lacking(visit);
+        const { name, description, version, permissions: chosen, claims } = found.value;
+        return showForm(visit, {
+          isNew: false,
+          id,
+          name,
+          description,
+          version,
+          chosen,
+          claims: claimRows(claims),
+        });
+      },
+    }),
+    consoleRoute({
+      method: 'POST',
+      path: `${listPath}/:id/edit`,
+      permission: 'roles:write',
+      isSensitive: true,
+      params,
+      body: { version: versionField, ...draftFields },
+      back: ({ id }) => `${rolePath(id)}/edit`,
+      async handle({ visit, params: { id }, body }) {
+        const { version, name, description, permission, kept } = body;
+        const { claims, faults } = claimsIn(body);
+        // Boxes that could not be changed are not sent; what they stand for stays.
+        const chosen = [...new Set([...permission, ...kept])];
+        const again = {
+          isNew: false,
+          id,
+          name,
+          description,
+          version: version ?? 0,
+          chosen,
+          claims: enteredRows(body),
+        };
+        if (faults.length > 0) return showForm(visit, again, wrongClaims(visit, faults));
+        const draft = { name, description, permissions: chosen as Permission[], claims };
+        const outcome = await admin.roles.update(visit.actor, id, draft, { version });
+        if (outcome.ok) return doneAt(rolePath(id), 'role-saved');
+        return showForm(visit, again, visits.refusal(outcome));
+      },
+    }),
+    ...askedAct(visits, {
+      path: `${listPath}/:id/delete`,
+      parts: ['id'],
+      permission: 'roles:write',
+      isSensitive: true,
+      section: 'roles',
+      list,
+      async find(_visit, { id }): Promise<Role | undefined> {
+        const found = await admin.roles.find(id);
+        return found.ok ? found.value : undefined;
+      },
+      async ask(visit, { id, name }) {
+        const { t } = visit;
+        const count = await countOf(visit, id);
+        return {
+          title: t('admin.ask.role-deleted.title', { name: name || id }),
+          lead: t('admin.ask.role-deleted.lead', { name: name || id }),
+          submit: t('admin.ask.role-deleted.submit'),
+          ends: [t('admin.ends.role-holders', { count })],
+          stays: [t('admin.stays.accounts')],
+          back: rolePath(id),
+          crumbs: [list(visit), { label: name || id, href: rolePath(id) }],
+        };
+      },
+      typed: ({ t }, { id }) => ({ label: t('admin.typed', { what: id }), expected: id }),
+      act: (visit, { id }) => admin.roles.remove(visit.actor, id),
+      after: () => doneAt(listPath, 'role-deleted'),
+    }),
+  ];
+}
+
+export function wrongClaims({ t }: Visit, faults: { path: string; message: string }[]) {
+  return { problem: t('admin.claims.problem'), faults, status: 422 };
+}
+
+/** In words of this language; those of the scopes where it has none. */
+function textFor({ t }: Visit, permission: string): string {
+  const key = `admin.permission.${permission}`;
+  return hasText(key) ? t(key) : isPermission(permission) ? permissionTexts[permission] : permission;
+}
+
+function areasOf(ids: readonly string[]): { area: string; ids: string[] }[] {
+  const areas = [...new Set(ids.map((id) => id.split(':')[0] ?? id))];
+  return areas.map((area) => ({ area, ids: ids.filter((id) => id.startsWith(`${area}:`)) }));
+}
+
+/** Every permission as a box; what the actor may not do, they cannot give or take. */
+function boxesOf(visit: Visit, chosen: string[]): PermissionGroup[] {
+  return areasOf(permissions).map(({ area, ids }) => ({
+    area,
+    permissions: ids.map((id) => ({
+      id,
+      text: textFor(visit, id),
+      isOn: chosen.includes(id),
+      isFixed: !visit.actor.permissions.has(id as Permission),
+    })),
+  }));
+}
