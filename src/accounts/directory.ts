@@ -149,11 +149,12 @@ export function createDirectory(parts: { store: Store; ring: KeyRing }): Directo
         }
         at = step.at;
         const account = stored[i]?.account;
-        // Of most that a filter leaves out it need not be known what else they are.
-        if (account && !passes(account, query)) continue;
+        const isFit = account !== undefined && passes(account, query);
+        // Many have such a text, and are left out by a filter: whether the text is theirs need not be known.
+        if (account && !isFit && step.entry !== undefined && !isFacetEntry(step.entry)) continue;
         const leads = account && (step.entry === undefined || entriesOf(account).includes(step.entry));
         if (!leads) stale.push(step);
-        else if (meets(account, query, step)) found.set(account.id, account);
+        else if (isFit && meets(account, query, step)) found.set(account.id, account);
       }
     }
     await drop(stale.filter(({ entry }) => entry !== undefined).slice(0, mostDropped));

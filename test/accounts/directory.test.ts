@@ -387,6 +387,8 @@ for (const [where, start] of Object.entries(topologies)) {
         `n:strayed\0${id}`,
         `f:group:strays\0${'0'.repeat(14)}\0${gone}`,
       ];
+      const time = (await first.accounts.find(id))?.createdAt ?? 0;
+      planted.push(`f:group:strays\0${String(time).padStart(14, '0')}\0${id}`);
       for (const entry of planted) await first.store.call('ZADD', keys.accountIndex(), 0, entry);
       expect(await emails({ text: 'strayed' })).to.deep.equal([]);
       expect(await emails({ group: 'strays' })).to.deep.equal([]);

@@ -32,7 +32,7 @@ export function claimsIn(entered: Entered): { claims: ClaimValues; faults: Fault
   const claims: ClaimValues = {};
   const faults: Fault[] = [];
   for (const { name, type, value } of filled(entered)) {
-    const read = valueOf(type, value);
+    const read = readAs(type, value);
     const path = `claims.${name.slice(0, 120)}`;
     if (Object.hasOwn(claims, name)) faults.push({ path, message: 'It is there twice.' });
     else if (read === undefined) faults.push({ path, message: `This is not ${wordFor[type]}.` });
@@ -82,7 +82,7 @@ function textOf(value: ClaimValues[string]): string {
   return typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value);
 }
 
-function valueOf(type: ClaimType, value: string): ClaimValues[string] | undefined {
+function readAs(type: ClaimType, value: string): ClaimValues[string] | undefined {
   switch (type) {
     case 'text':
       return value;
