@@ -21,7 +21,11 @@ export type ConsoleProvider = {
 
 export type Administrator = Visitor & { id: string };
 
-export async function startConsole(podCount = 2): Promise<ConsoleProvider> {
+/** @param environment of the pods, beside what they need */
+export async function startConsole(
+  podCount = 2,
+  environment: Record<string, string> = {},
+): Promise<ConsoleProvider> {
   const redis = await startStandalone({ appendOnly: false });
   let pods: Pod[] = [];
   const proxy = await startRoundRobinProxy({
@@ -31,13 +35,14 @@ export async function startConsole(podCount = 2): Promise<ConsoleProvider> {
   });
   const issuer = `http://localhost:${proxy.port}`;
   const names = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
-  pods = await Promise.all(names.map((name) => startPod({ name, issuer, redisUrl: redis.url })));
+  pods = await Promise.all(names.map((name) => startPod({ name, issuer, redisUrl: redis.url, environment })));
   const config = readConfig({
     HOLDFAST_ISSUER: issuer,
     HOLDFAST_KEYS: testKeys,
     REDIS_URL: redis.url,
     HOLDFAST_UNSAFE_ALLOW_HTTP: 'true',
     HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY: 'true',
+    ...environment,
   });
   const parts = await openParts(config, parseRedisUrl(redis.url), createLog('silent', 'test'));
 

@@ -81,6 +81,21 @@ describe('taking one’s data along, and leaving', () => {
     expect(await provider.parts.accounts.find(visitor.id)).to.include({ status: 'active' });
   });
 
+  it('keeps the only owner, and all that they are signed in to', async () => {
+    const visitor = await newVisitor(provider);
+    await provider.parts.administer.update(visitor.id, undefined, { roles: ['owner'] });
+    const refused = await visitor.send(deletePage, { email: visitor.email });
+    expect(refused.status).to.equal(400);
+    expect(noticeOf(refused)).to.include('the only owner of this service');
+    expect((await visitor.open('/account')).status).to.equal(200);
+    expect(await provider.parts.accounts.find(visitor.id)).to.deep.include({ roles: ['owner'] });
+
+    const next = await newVisitor(provider);
+    await provider.parts.administer.update(next.id, undefined, { roles: ['owner'] });
+    await visitor.send(deletePage, { email: visitor.email });
+    expect(await provider.parts.accounts.find(visitor.id)).to.equal(undefined);
+  });
+
   it('ends everything at once on every pod, says goodbye, and frees the address', async () => {
     const visitor = await newVisitor(provider);
     const there = elsewhere(provider, visitor);

@@ -14,7 +14,7 @@ export const grafana: Framework = {
         text: `[auth.generic_oauth]
 enabled = true
 name = Holdfast
-client_id = ${clientId}
+client_id = ${ini(clientId)}
 client_secret = $__env{${secretVariable}}
 auth_style = InHeader
 scopes = ${scopes.join(' ')}
@@ -32,3 +32,9 @@ allow_sign_up = true
     ];
   },
 };
+
+/** A value that has a sign of comments in it needs quotes. */
+function ini(text: string): string {
+  if (!/[;#`"'\\=]/.test(text)) return text;
+  return text.includes('`') ? `"""${text}"""` : `\`${text}\``;
+}
