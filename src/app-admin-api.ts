@@ -11,6 +11,7 @@ import { isUniqueProof } from './oidc/proof-store.ts';
 import { publicPart } from './oidc/signing-keys.ts';
 import type { KeyRing } from './redis/key-ring.ts';
 import type { Store } from './redis/redis.ts';
+import type { LiveSettings } from './settings/settings.ts';
 import { version } from './version.ts';
 
 /** The part of app.ts that puts the HTTP API of administration on the flows, and on what its tokens stand on. */
@@ -20,8 +21,9 @@ export function buildAdminApi(parts: {
   accounts: Pick<Accounts, 'find'>;
   access: Pick<Access, 'effectiveNow'>;
   events: Pick<Events, 'note'>;
-  oidc: Pick<Oidc, 'standing' | 'registeredClients'>;
+  oidc: Pick<Oidc, 'standing'>;
   keySet: Pick<LiveKeySet, 'current'>;
+  settings: Pick<LiveSettings, 'current'>;
   store: Store;
   ring: KeyRing;
   renderer: Renderer;
@@ -39,15 +41,19 @@ export function buildAdminApi(parts: {
       session: oidc.standing.session,
       grant: oidc.standing.grant,
       async client(id) {
-        const client = await oidc.registeredClients.find(id);
-        if (!client?.isEnabled) return undefined;
+        const client = await oidc.standing.client(id);
+        if (!client) return undefined;
+        const { era, secretIds } = client;
         const { client_name: name, roles } = client.metadata;
         return {
+          era,
+          secretIds,
           name: typeof name === 'string' ? name : id,
           roles: Array.isArray(roles) ? roles.filter((role) => typeof role === 'string') : [],
         };
       },
     },
+    secondFactor: () => parts.settings.current().console_second_factor,
     permissionsOf: async (of) => (await access.effectiveNow(of)).permissions,
     noteRefusal: ({ kind, id, name, address, via, requestId }, permission) =>
       events.note({

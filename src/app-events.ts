@@ -19,10 +19,7 @@ export function buildEvents(parts: {
     ...parts,
     pod: config.pod,
     room: roomFor(config.auditEvents),
-    keepDays() {
-      const { audit_admin_days: admin, audit_people_days: people } = settings.current();
-      return { admin, people };
-    },
+    keepDays: () => settings.auditDays(),
   });
 }
 

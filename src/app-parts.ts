@@ -123,6 +123,7 @@ export async function buildParts(
         ...(clientId === undefined ? {} : { clientId }),
         via: 'sign-in',
       }),
+    recordEvent: events.record,
     headers: podHeaders(config),
     log,
   });
@@ -155,6 +156,8 @@ export async function buildParts(
     sealer: ring,
     ring,
     async close() {
+      // What this pod, or command, recorded last is not left unproved until another pod comes.
+      await events.sweep().catch((error) => log.error({ err: error }, 'the audit trail was not swept'));
       watched.close();
       await people.close();
       await store.close();

@@ -92,7 +92,7 @@ export function createApp(
     strict: false,
     probes: {
       isStarted: () => parts !== undefined,
-      isReady: () => parts !== undefined && clock?.fits() !== false,
+      isReady: () => parts?.keySet.canSign() === true && clock?.fits() !== false,
     },
   });
 
@@ -108,7 +108,7 @@ export function createApp(
           log,
           describe: () => ({
             keySetVersion: parts?.oidc.keySetVersion() ?? 0,
-            isReady: parts !== undefined && !isClosing && clock?.fits() !== false,
+            isReady: parts?.keySet.canSign() === true && !isClosing && clock?.fits() !== false,
           }),
         });
         const built = await buildParts(config, store, log, pages, clock.demand);

@@ -14,7 +14,7 @@ import { groupFaults, roleFaults } from './faults.ts';
 import { createKept } from './kept.ts';
 import type { Permission } from './permissions.ts';
 
-export { nameFaults, textFaults } from './faults.ts';
+export { nameFaults, sizeFaults, textFaults } from './faults.ts';
 export { permissionTexts } from './permission-texts.ts';
 export { builtInRoles, isPermission, outranks, type Permission, permissions } from './permissions.ts';
 
@@ -95,6 +95,8 @@ export type Access = {
 /** Beside the built-in roles. */
 const mostRoles = 500;
 const mostGroups = 5000;
+/** Of all of a kind: every pod reads all of them again when one has changed. */
+const mostBytes = 4 * 1024 * 1024;
 
 /** @throws Unavailable when the definitions cannot be read at first */
 export async function createAccess({ store, log }: { store: Store; log: Log }): Promise<Access> {
@@ -105,8 +107,8 @@ export async function createAccess({ store, log }: { store: Store; log: Log }): 
     removed: keys.removedDefinitions(keys.accessDefinitions(kind)),
     others: keys.accessDefinitions('roles'),
   });
-  const roleDefinitions = createDefinitions(store, keysOf('roles'), { most: mostRoles });
-  const groupDefinitions = createDefinitions(store, keysOf('groups'), { most: mostGroups });
+  const roleDefinitions = createDefinitions(store, keysOf('roles'), { most: mostRoles, mostBytes });
+  const groupDefinitions = createDefinitions(store, keysOf('groups'), { most: mostGroups, mostBytes });
 
   const toRoles = (found: Definition[]) =>
     new Map([...found.map(toRole), ...builtInRoleMap.values()].map((role) => [role.id, role]));

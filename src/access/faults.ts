@@ -10,6 +10,8 @@ const mostClaims = 20;
 const longestValue = 1000;
 const mostValues = 100;
 const mostRolesOfGroup = 100;
+/** In bytes, of a definition as it is kept. */
+const largest = 8192;
 
 const idPattern = /^[a-z0-9][a-z0-9_.:-]{0,63}$/;
 
@@ -49,6 +51,7 @@ export function roleFaults({ name, description, permissions, claims }: RoleDraft
     ...textFaults('description', description),
     ...unknown.map((one) => ({ path: 'permissions', message: `There is no permission ${quote(one)}.` })),
     ...claimFaults(claims),
+    ...sizeFaults({ name, description, permissions, claims }),
   ];
 }
 
@@ -63,7 +66,21 @@ export function groupFaults({ name, description, roles, claims }: GroupDraft): F
     ...tooMany,
     ...roles.filter((id) => !isFitId(id)).map(missingRole),
     ...claimFaults(claims),
+    ...sizeFaults({ name, description, roles, claims }),
   ];
+}
+
+/** Of a definition as a whole: named at the field that takes the most. */
+export function sizeFaults(draft: Record<string, unknown>): Fault[] {
+  const sizeOf = (value: unknown) => Buffer.byteLength(JSON.stringify(value) ?? '');
+  const size = sizeOf(draft);
+  if (size <= largest) return [];
+  const [path = ''] =
+    Object.entries(draft)
+      .sort(([, one], [, other]) => sizeOf(other) - sizeOf(one))
+      .at(0) ?? [];
+  const message = `This is too much: with everything else it takes ${size} bytes, and ${largest} are the most.`;
+  return [{ path, message }];
 }
 
 export function missingRole(id: string): Fault {

@@ -121,7 +121,7 @@ export function toClaims(account: Account): Record<string, unknown> {
 export function pairs(reply: unknown): Record<string, string> | undefined {
   const flat = reply as string[];
   if (flat.length === 0) return undefined;
-  const record: Record<string, string> = {};
+  const record: Record<string, string> = Object.create(null);
   for (let i = 0; i + 1 < flat.length; i += 2) record[flat[i] as string] = flat[i + 1] as string;
   return record;
 }

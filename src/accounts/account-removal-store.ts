@@ -41,7 +41,7 @@ export function createAccountRemovalStore(store: Store, ring: KeyRing, accounts:
   type Buried = 'changed' | { left: Leaver | undefined };
 
   /** @param stored the account as it was looked at; undefined when it may be buried already */
-  async function buryOnce(id: string, stored: StoredAccount | undefined): Promise<Buried> {
+  async function buryOnce(id: string, stored: StoredAccount | undefined, version?: number): Promise<Buried> {
     const { email = '', status = '', roles = [], locale } = stored?.account ?? {};
     const normalised = normaliseEmail(email);
     const emailHashes = [
@@ -53,7 +53,7 @@ export function createAccountRemovalStore(store: Store, ring: KeyRing, accounts:
     const [result, found] = (await store.run(
       'account-bury',
       [keys.account(id), ...besides(id)],
-      [email, sealed, tombstoneMs, status, roles.join(' ')],
+      [email, sealed, tombstoneMs, status, roles.join(' '), ...(version === undefined ? [] : [version])],
     )) as string[];
     if (result === 'changed') return result;
     if (result !== undefined) await store.settle(keys.account(id));
@@ -76,12 +76,21 @@ export function createAccountRemovalStore(store: Store, ring: KeyRing, accounts:
     /**
      * Ends the account, or finds it ended. From here on nobody sees it.
      * @param first what is done before, when it is sure that the account may go; perhaps more than once
+     * @param version that an account which is still there has to have
      * @returns who left, while something is left to do; undefined when there is nothing, or no such account;
-     *   last-owner when there would be no active owner left, and nothing was done
+     *   last-owner when there would be no active owner left, and nothing was done; changed when it is not as expected
      */
-    async bury(id: string, first: () => Promise<void>): Promise<Leaver | undefined | 'last-owner'> {
-      for (;;) {
+    async bury(
+      id: string,
+      first: () => Promise<void>,
+      version?: number,
+    ): Promise<Leaver | undefined | 'last-owner' | 'changed'> {
+      for (let tries = 1; ; tries += 1) {
         const stored = await accounts.find(id);
+        if (stored && version !== undefined && stored.account.version !== version) {
+          if (tries > 1) await stay(id);
+          return 'changed';
+        }
         const outcome = stored
           ? await accounts.index.around<Buried>(id, {
               before: stored.account,
@@ -89,7 +98,7 @@ export function createAccountRemovalStore(store: Store, ring: KeyRing, accounts:
               async make() {
                 await leave(id);
                 await first();
-                return buryOnce(id, stored);
+                return buryOnce(id, stored, version);
               },
               outcome: () => undefined,
             })

@@ -17,10 +17,15 @@ export type DeleteAccount = {
    * For the person who signed in freshly, or an administrator. Also ok when there is no such account any more.
    * last-owner: there would be no active account left with the role `owner`; nothing was done.
    */
-  delete(accountId: string): Promise<{ ok: true } | { ok: false; problem: 'last-owner' }>;
+  delete(accountId: string): Promise<Exclude<Deleted, { problem: 'changed' }>>;
+  /** The same of the very version that was seen. Asked again with it, it finishes what was cut off. */
+  deleteVersion(accountId: string, version: number): Promise<Deleted>;
   /** Finishes what killed pods left. From time to time, on any pod. @returns how many it finished */
   sweep(): Promise<number>;
 };
+
+/** changed: it is still there, with another version, and nothing was done that cannot be had again. */
+export type Deleted = { ok: true } | { ok: false; problem: 'last-owner' } | { ok: false; problem: 'changed' };
 
 export type DeleteAccountParts = {
   removals: ReturnType<typeof createAccountRemovalStore>;
@@ -37,11 +42,13 @@ const leftBehindMs = 60_000;
 export function createDeleteAccount(parts: DeleteAccountParts): DeleteAccount {
   const { removals, links, mail, log, leave = [] } = parts;
 
-  async function remove(id: string): Promise<{ ok: true } | { ok: false; problem: 'last-owner' }> {
-    const leaver = await removals.bury(id, async () => {
+  async function remove(id: string, version?: number): Promise<Deleted> {
+    const first = async () => {
       for (const step of leave) await step(id);
-    });
+    };
+    const leaver = await removals.bury(id, first, version);
     if (leaver === 'last-owner') return { ok: false, problem: leaver };
+    if (leaver === 'changed') return { ok: false, problem: leaver };
     if (!leaver) return { ok: true };
     for (const purpose of ['verify-email', 'change-email', 'reset-password'] as const) {
       await links.end(purpose, id);
@@ -60,7 +67,12 @@ export function createDeleteAccount(parts: DeleteAccountParts): DeleteAccount {
   }
 
   return {
-    delete: (accountId) => remove(accountId),
+    async delete(accountId) {
+      const deleted = await remove(accountId);
+      if (!deleted.ok && deleted.problem === 'changed') throw new Error('no version was asked for');
+      return deleted;
+    },
+    deleteVersion: remove,
     async sweep() {
       const ids = await removals.unfinished(leftBehindMs);
       for (const id of ids) await remove(id);

@@ -1,12 +1,12 @@
 import { formatPbkdf2 } from './foreign-hashes/foreign-hashes.ts';
 import { given, isTrue, objectOf, type RowReader, textOf } from './import-row.ts';
 
-const digests: Record<string, 'sha1' | 'sha256' | 'sha512'> = {
-  pbkdf2: 'sha1',
-  'pbkdf2-sha1': 'sha1',
-  'pbkdf2-sha256': 'sha256',
-  'pbkdf2-sha512': 'sha512',
-};
+const digests = new Map<string, 'sha1' | 'sha256' | 'sha512'>([
+  ['pbkdf2', 'sha1'],
+  ['pbkdf2-sha1', 'sha1'],
+  ['pbkdf2-sha256', 'sha256'],
+  ['pbkdf2-sha512', 'sha512'],
+]);
 
 /** A user as Keycloak's realm export and `kc.sh export` have it, in the list `users`. */
 export const readKeycloakRow: RowReader = (record) => {
@@ -50,7 +50,7 @@ function readCredential(credential: Record<string, unknown>): string | undefined
   if (hashText === undefined || saltText === undefined || algorithm === undefined) return undefined;
   const [hash, salt] = [hashText, saltText].map((text) => Buffer.from(text, 'base64'));
   if (!hash?.length || !salt?.length || !Number.isInteger(iterations)) return undefined;
-  const digest = digests[algorithm];
+  const digest = digests.get(algorithm);
   if (digest) return formatPbkdf2(digest, iterations, salt, hash);
   return algorithm === 'argon2' ? formatArgon2(data, iterations, salt, hash) : undefined;
 }

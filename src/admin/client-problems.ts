@@ -1,4 +1,6 @@
+import { isBelow, type SecondFactorRule, secondFactorRules } from '../oidc/oidc.ts';
 import type { ClientWriting } from '../oidc/registered-clients.ts';
+import { rolesOf } from './client-metadata.ts';
 import { changed, notFound, type Refused, refused, unfit } from './outcome.ts';
 
 export function explainClientProblem(writing: Exclude<ClientWriting, { ok: true }>): Refused {
@@ -46,6 +48,24 @@ export function metadataFault(metadata: Record<string, unknown>, id?: string): R
     return unfit([{ path: 'roles', message: 'Give a list of ids of roles.' }]);
   }
   return undefined;
+}
+
+/**
+ * A client that administers for people asks of them at least what the console does. One that does not say so goes by
+ * the stricter of the two rules anyway; one that says less is told that it would not hold.
+ */
+export function secondFactorFault(
+  metadata: Record<string, unknown>,
+  console: SecondFactorRule,
+): Refused | undefined {
+  const rule = secondFactorRules.find((one) => one === metadata.second_factor);
+  if (rolesOf(metadata).length === 0 || rule === undefined || !isBelow(rule, console)) return undefined;
+  return unfit([
+    {
+      path: 'second_factor',
+      message: `A client with roles administers, and so asks for a second factor as the admin console does: at least "${console}". Leave second_factor out, or take the roles away.`,
+    },
+  ]);
 }
 
 /** The field that a message of the engine begins with or names; empty where it names none. */

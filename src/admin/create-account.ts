@@ -1,3 +1,4 @@
+import type { Actor } from '../access/actor.ts';
 import { type Account, mintAccountId } from '../accounts/accounts.ts';
 import { normaliseEmail } from '../accounts/email.ts';
 import { namesOf } from '../accounts/new-password.ts';
@@ -14,11 +15,21 @@ type Parts = Pick<AccountParts, 'accounts' | 'passwords' | 'flows' | 'act' | 'hi
 export function createCreateAccount(parts: Parts): ManageAccounts['create'] {
   const { accounts, flows, act, hierarchy } = parts;
 
-  return (actor, draft, options = {}) => {
+  /** An act of its own: the account is there, whatever becomes of the mail. */
+  async function invite(actor: Actor, { id, email }: Account): Promise<{ warning?: string }> {
+    const target = { kind: 'account', id, name: email } as const;
+    const sent = await act(actor, { kind: 'account.invited', target }, async () => {
+      const mailed = await flows.resetPassword.request(email, {});
+      return mailed.ok ? done({ id }) : inviteLater;
+    });
+    return sent.ok ? {} : { warning: sent.message };
+  }
+
+  return async (actor, draft, options = {}) => {
     const { id = mintAccountId(), isDryRun, sendsInvitation = false } = options;
     const { email, emailVerified = false, password, mustChangePassword, roles = [], groups = [] } = draft;
     const target = { kind: 'account', id, name: email } as const;
-    return act(actor, { kind: 'account.created', target, isDryRun }, async (note) => {
+    const created = await act<Account>(actor, { kind: 'account.created', target, isDryRun }, async (note) => {
       const refusal =
         (await mayAssign(actor, hierarchy, { roles, groups })) ?? (await problemOf(parts, draft, id));
       if (refusal) return refusal;
@@ -35,19 +46,17 @@ export function createCreateAccount(parts: Parts): ManageAccounts['create'] {
       });
       if (!made.ok) return explainAccountProblem(made);
       const { after } = differenceOf(undefined, made.account);
-      note({ after: { ...after, ...(sendsInvitation && { invited: true }) } });
-      if (sendsInvitation) {
-        const sent = await flows.resetPassword.request(made.account.email, {});
-        if (!sent.ok) return inviteLater;
-      }
+      note({ after });
       return done(made.account);
     });
+    if (!created.ok || isDryRun || !sendsInvitation) return created;
+    return { ...created, ...(await invite(actor, created.value)) };
   };
 }
 
 const inviteLater = refused(
   'conflict',
-  'The account was made, but no mail was sent: too many mails went to this address lately. Send the link from the page of the account in an hour.',
+  'The account is there, but no mail was sent: too many mails went to this address lately. Send the link from the page of the account in an hour.',
 );
 
 /** What can be seen without making it. */

@@ -4,6 +4,7 @@ import { groupFaults, idFaults, roleFaults } from '../access/faults.ts';
 import type { EventKind } from '../events/events.ts';
 import type { Act } from './acts.ts';
 import { whileChanging } from './again.ts';
+import { claimsAbove } from './claims-above.ts';
 import { differenceOf } from './difference.ts';
 import type { Hierarchy } from './hierarchy.ts';
 import {
@@ -11,6 +12,8 @@ import {
   done,
   notFound,
   type Outcome,
+  type Page,
+  pageFrom,
   type Refused,
   refused,
   unfit,
@@ -19,6 +22,8 @@ import {
 
 export type Managed<T, D> = {
   list(): Promise<T[]>;
+  /** By id. @param options.cursor of the page before */
+  page(options: { cursor?: string | undefined; count: number }): Promise<Page<T>>;
   find(id: string): Promise<Outcome<T>>;
   create(actor: Actor, id: string, draft: Partial<D>, options?: WriteOptions): Promise<Outcome<T>>;
   update(actor: Actor, id: string, draft: Partial<D>, options?: WriteOptions): Promise<Outcome<T>>;
@@ -39,7 +44,7 @@ type Kind<T, D> = {
   faults(draft: D): Fault[];
   isBuiltIn(thing: T): boolean;
   /** Whether the actor may do all that whoever has this may. @param had what it gave before */
-  gives(actor: Actor, draft: D, had?: D): Promise<Refused | undefined>;
+  gives(actor: Actor, id: string, draft: D, had?: D): Promise<Refused | undefined>;
 };
 
 export function createManageRoles({ access, act, hierarchy }: Parts): ManageRoles {
@@ -54,7 +59,9 @@ export function createManageRoles({ access, act, hierarchy }: Parts): ManageRole
     }),
     faults: roleFaults,
     isBuiltIn: (role) => role.isBuiltIn,
-    gives: async (actor, { permissions }) => hierarchy.overPermissions(actor, permissions, 'role'),
+    gives: async (actor, id, { permissions, claims }, had) =>
+      hierarchy.overPermissions(actor, permissions, 'role') ??
+      (await claimsAbove(access, actor, { kind: 'role', id }, claims, had?.claims)),
   });
 }
 
@@ -70,9 +77,10 @@ export function createManageGroups({ access, act, hierarchy }: Parts): ManageGro
     }),
     faults: groupFaults,
     isBuiltIn: () => false,
-    gives: async (actor, { roles }, had) =>
+    gives: async (actor, id, { roles, claims }, had) =>
       (await hierarchy.over(actor, { roles: had?.roles }, 'group')) ??
-      (await hierarchy.giving(actor, { roles }, { roles: had?.roles })),
+      (await hierarchy.giving(actor, { roles }, { roles: had?.roles })) ??
+      (await claimsAbove(access, actor, { kind: 'group', id }, claims, had?.claims)),
   });
 }
 
@@ -96,7 +104,10 @@ function manage<T extends Thing & D, D extends object>(act: Act, kind: Kind<T, D
       case 'built-in':
         return refused('conflict', `This ${word} is part of the product. Make one of your own instead.`);
       case 'too-many':
-        return refused('conflict', `There are too many ${word}s already. Remove some that nobody needs.`);
+        return refused(
+          'conflict',
+          `There are too many ${word}s already, or they are too large. Remove some that nobody needs.`,
+        );
       case 'invalid':
         return unfit(writing.faults);
     }
@@ -107,13 +118,14 @@ function manage<T extends Thing & D, D extends object>(act: Act, kind: Kind<T, D
     const before = await kept.find(id);
     if (!before) return notFound(word);
     if (isBuiltIn(before)) return explain({ ok: false, problem: 'built-in' });
-    const refusal = await gives(actor, before, before);
+    const refusal = await gives(actor, id, before, before);
     if (refusal) return refusal;
     return version !== undefined && version !== before.version ? changed(word) : done(before);
   }
 
   return {
     list: () => kept.list(),
+    page: async (options) => pageFrom(await kept.list(), ({ id }) => id, options),
 
     async find(id) {
       const thing = await kept.find(id);
@@ -126,7 +138,7 @@ function manage<T extends Thing & D, D extends object>(act: Act, kind: Kind<T, D
       return act<T>(actor, { kind: eventKind('created'), target, isDryRun }, async (note) => {
         const wrong = [...idFaults(id), ...faults(draft)];
         if (wrong.length > 0) return unfit(wrong);
-        const refusal = await gives(actor, draft);
+        const refusal = await gives(actor, id, draft);
         if (refusal) return refusal;
         if (isDryRun) {
           if (await kept.find(id)) return explain({ ok: false, problem: 'taken' });
@@ -150,7 +162,7 @@ function manage<T extends Thing & D, D extends object>(act: Act, kind: Kind<T, D
           const draft = complete(given, id, before);
           const wrong = faults(draft);
           if (wrong.length > 0) return unfit(wrong);
-          const refusal = await gives(actor, draft, before);
+          const refusal = await gives(actor, id, draft, before);
           if (refusal) return refusal;
           if (isDryRun) return done({ ...before, ...draft });
           const made = await kept.update(id, before.version, draft);

@@ -1,17 +1,20 @@
+import type { Access } from '../access/access.ts';
 import type { Actor } from '../access/actor.ts';
+import type { Directory } from '../accounts/directory.ts';
 import { nowMs } from '../clock.ts';
-import type { ClientMetadata } from '../oidc/oidc.ts';
+import { type AllSessions, type ClientMetadata, mintClientId } from '../oidc/oidc.ts';
 import type {
   ClientRecord,
   ClientWriting,
   NewSecret,
+  OnceMade,
   RegisteredClients,
 } from '../oidc/registered-clients.ts';
-import { randomText } from '../random.ts';
+import type { LiveSettings } from '../settings/settings.ts';
 import type { Act, Noted } from './acts.ts';
 import { whileChanging } from './again.ts';
 import { asItWouldBe, rolesOf, targetOf, withoutNulls } from './client-metadata.ts';
-import { explainClientProblem, metadataFault } from './client-problems.ts';
+import { explainClientProblem, metadataFault, secondFactorFault } from './client-problems.ts';
 import { differenceOf } from './difference.ts';
 import type { Hierarchy } from './hierarchy.ts';
 import {
@@ -23,6 +26,7 @@ import {
   type Refused,
   type WriteOptions,
 } from './outcome.ts';
+import { createPeopleAbove } from './people-above.ts';
 
 /**
  * `roles` of a client's metadata are those under which it acts on the admin API: for itself by client credentials, and
@@ -35,11 +39,12 @@ export type ManageClients = {
   /**
    * @param metadata without client_id, one is made up
    * @param options.secret to be used in place of a new one; only the command line gives one
+   * @param options.once of a request that may be sent again
    */
   create(
     actor: Actor,
     metadata: Partial<ClientMetadata>,
-    options?: WriteOptions & { secret?: string },
+    options?: WriteOptions & { secret?: string; once?: OnceMade },
   ): Promise<Outcome<{ client: ClientRecord; secret: string | undefined }>>;
   /** Sets fields; null takes one away. */
   update(
@@ -58,20 +63,28 @@ export type ManageClients = {
   addSecret(
     actor: Actor,
     id: string,
-    options?: { othersEndInSeconds?: number; secret?: string },
+    options?: { othersEndInSeconds?: number; secret?: string; once?: OnceMade },
   ): Promise<Outcome<NewSecret>>;
   /** Whether this is one of its secrets now. */
   hasSecret(id: string, secret: string): Promise<boolean>;
   removeSecret(actor: Actor, id: string, secretId: string): Promise<Outcome<ClientRecord>>;
+  /** What people granted who may do more than the actor stays. */
   revokeGrants(actor: Actor, id: string): Promise<Outcome<ClientRecord>>;
 };
 
 export function createManageClients(parts: {
   clients: RegisteredClients;
+  allSessions: Pick<AllSessions, 'sparing'>;
+  directory: Pick<Directory, 'search'>;
+  access: Pick<Access, 'roles' | 'groups'>;
   act: Act;
   hierarchy: Hierarchy;
+  settings: Pick<LiveSettings, 'current'>;
 }): ManageClients {
-  const { clients, act, hierarchy } = parts;
+  const { clients, allSessions, act, hierarchy, settings } = parts;
+  const peopleAbove = createPeopleAbove(parts);
+  const tooWeak = (metadata: Record<string, unknown>) =>
+    secondFactorFault(metadata, settings.current().console_second_factor);
 
   /** One change of a client that is there, by somebody who may do all that it may. */
   function change<T>(
@@ -137,21 +150,26 @@ export function createManageClients(parts: {
       return client ? done(client) : notFound('client');
     },
 
-    create(actor, given, { isDryRun, secret } = {}) {
-      const metadata = withoutNulls({ ...given, client_id: given.client_id ?? randomText(12) });
+    create(actor, given, { isDryRun, secret, once } = {}) {
+      const metadata = withoutNulls({ ...given, client_id: given.client_id ?? mintClientId() });
       const id = metadata.client_id;
       const target = targetOf({ metadata });
       return act(actor, { kind: 'client.created', target, clientId: id, isDryRun }, async (note) => {
         const refusal =
-          metadataFault(metadata) ?? (await hierarchy.giving(actor, { roles: rolesOf(metadata) }));
+          metadataFault(metadata) ??
+          tooWeak(metadata) ??
+          (await hierarchy.giving(actor, { roles: rolesOf(metadata) }));
         if (refusal) return refusal;
         if (isDryRun) {
-          const message = await clients.check(metadata);
+          const message = await clients.check(metadata, { isNew: true });
           if (message !== undefined) return explainClientProblem({ ok: false, problem: 'invalid', message });
           if (await clients.find(id)) return explainClientProblem({ ok: false, problem: 'taken' });
           return done({ client: asItWouldBe(metadata), secret: undefined });
         }
-        const made = await clients.create(metadata, secret === undefined ? {} : { secret });
+        const made = await clients.create(metadata, {
+          ...(secret !== undefined && { secret }),
+          ...(once && { once }),
+        });
         if (!made.ok) return explainClientProblem(made);
         note(differenceOf(undefined, made.value.client.metadata));
         return done(made.value);
@@ -167,6 +185,8 @@ export function createManageClients(parts: {
           const metadata = wanted(client);
           const refusal =
             metadataFault({ client_id: id, ...fields }, id) ??
+            // One that was made before the console asked for more can be changed in all else.
+            (proofOf(metadata) === proofOf(client.metadata) ? undefined : tooWeak(metadata)) ??
             (await hierarchy.giving(
               actor,
               { roles: rolesOf(metadata) },
@@ -201,7 +221,7 @@ export function createManageClients(parts: {
       return removed.ok ? done({ id }) : removed;
     },
 
-    addSecret(actor, id, { othersEndInSeconds, secret } = {}) {
+    addSecret(actor, id, { othersEndInSeconds, secret, once } = {}) {
       const othersEndAt = othersEndInSeconds === undefined ? undefined : nowMs() + othersEndInSeconds * 1000;
       return change<NewSecret>(actor, id, {
         kind: 'client.secret-added',
@@ -209,6 +229,7 @@ export function createManageClients(parts: {
           clients.addSecret(id, {
             ...(othersEndAt !== undefined && { othersEndAt }),
             ...(secret !== undefined && { secret }),
+            ...(once && { once }),
           }),
         describe: ({ secretId }) => ({
           after: { id: secretId, ...(othersEndAt !== undefined && { othersEndAt }) },
@@ -228,8 +249,16 @@ export function createManageClients(parts: {
     revokeGrants: (actor, id) =>
       change<ClientRecord>(actor, id, {
         kind: 'grant.revoked',
-        make: () => clients.revokeGrants(id),
+        async make() {
+          const spared = await peopleAbove(actor);
+          return allSessions.sparing(id, spared, () => clients.revokeGrants(id));
+        },
         describe: () => ({ after: { grants: 'all of this client' } }),
       }),
   };
+}
+
+/** What a client administers with, and what it asks of people for that. */
+function proofOf({ roles, second_factor: secondFactor }: Record<string, unknown>): string {
+  return JSON.stringify([roles, secondFactor]);
 }

@@ -15,8 +15,8 @@ import { done, notFound, refused } from './outcome.ts';
  * How somebody becomes an owner with nobody there who could make them one: by a link that whoever has the keys and
  * the Redis makes on the command line. Nothing else opens this door, and an empty Redis does not either.
  *
- * There is one such link at a time. It is spent by the account that uses it first; the same account may ask again,
- * in case that its first request went with its pod.
+ * There is one such link at a time. It is spent by the account that uses it first. The same account that asks again is
+ * told how it is now, and nothing is changed: an owner who has lost the role since must not take it back by that.
  */
 const purpose = 'owner';
 const role = 'owner';
@@ -60,8 +60,10 @@ export function createManageOwners(
         const looked = await links.look(purpose, token, accountId);
         if (!looked.ok) return refused('conflict', linkTexts[looked.problem]);
         if (account.roles?.includes(role)) return looked.isSpent ? done(account) : ownerAlready;
+        if (looked.isSpent) return usedBefore;
         const spent = await links.spend(purpose, token, { browser: accountId, what: accountId });
         if (!spent.ok) return refused('conflict', linkTexts[spent.problem]);
+        if (spent.isAgain) return usedBefore;
         return whileChanging<Account>(undefined, async () => {
           const now = await accounts.find(accountId);
           if (now?.status !== 'active') return notFound('account');
@@ -82,6 +84,10 @@ const ownerAlready = refused(
 );
 
 const makeAnother = 'Make another one with "holdfast owner invite".';
+const usedBefore = refused(
+  'conflict',
+  `You have used this link before, and are not an owner now. It does not work a second time. ${makeAnother}`,
+);
 const linkTexts: Record<LinkProblem, string> = {
   gone: `This link does not work any more. ${makeAnother}`,
   superseded: `A newer link was made; this one does not work any more. ${makeAnother}`,

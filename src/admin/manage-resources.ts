@@ -9,6 +9,8 @@ import {
   done,
   notFound,
   type Outcome,
+  type Page,
+  pageFrom,
   type Refused,
   refused,
   unfit,
@@ -17,6 +19,8 @@ import {
 
 export type ManageResources = {
   list(): Promise<Resource[]>;
+  /** By indicator. @param options.cursor of the page before */
+  page(options: { cursor?: string | undefined; count: number }): Promise<Page<Resource>>;
   find(indicator: string): Promise<Outcome<Resource>>;
   create(
     actor: Actor,
@@ -51,6 +55,7 @@ export function createManageResources(parts: {
 
   return {
     list: () => resources.list(),
+    page: async (options) => pageFrom(await resources.list(), ({ indicator }) => indicator, options),
 
     async find(indicator) {
       const resource = await resources.find(indicator);
@@ -137,7 +142,10 @@ function explain(writing: Exclude<ResourceWriting, { ok: true }>): Refused {
         'This API cannot be changed here: it is part of the product, or the setting HOLDFAST_RESOURCES names it.',
       );
     case 'too-many':
-      return refused('conflict', 'There are too many APIs already. Remove some that nobody needs.');
+      return refused(
+        'conflict',
+        'There are too many APIs already, or they are too large. Remove some that nobody needs.',
+      );
     case 'invalid':
       return unfit(writing.faults);
   }

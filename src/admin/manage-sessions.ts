@@ -1,11 +1,11 @@
 import { permissions } from '../access/access.ts';
-import type { Actor } from '../access/actor.ts';
+import { type Actor, stillMay } from '../access/actor.ts';
 import type { Accounts } from '../accounts/accounts.ts';
 import type { AllSessions, AnySession, GrantSummary } from '../oidc/all-sessions.ts';
 import type { RegisteredClients } from '../oidc/registered-clients.ts';
 import type { Act } from './acts.ts';
 import type { Hierarchy } from './hierarchy.ts';
-import { done, notFound, type Outcome, type Page, type Refused } from './outcome.ts';
+import { done, endedMeanwhile, notFound, type Outcome, type Page, type Refused } from './outcome.ts';
 
 export type ManageSessions = {
   list(query: {
@@ -61,7 +61,11 @@ export function createManageSessions(parts: {
   }
 
   /** One at a time, since among the people of a client there may be some who may do more than the actor. */
-  async function endOthersOfClient(actor: Actor, clientId: string): Promise<number> {
+  async function endOthersOfClient(
+    actor: Actor,
+    clientId: string,
+    mayGoOn: () => Promise<boolean>,
+  ): Promise<number> {
     const judged = new Map<string, Promise<Refused | undefined>>();
     const mayNot = (accountId: string) => {
       const known = judged.get(accountId) ?? mayNotActOn(actor, accountId);
@@ -73,6 +77,7 @@ export function createManageSessions(parts: {
     do {
       const page = await allSessions.list({ clientId, count: pageSize, ...(cursor && { cursor }) });
       for (const some of blocksOf(page.sessions, atOnce)) {
+        if (!(await mayGoOn())) return ended;
         const results = await Promise.all(
           some.map(async ({ uid, accountId }) =>
             (await mayNot(accountId)) ? undefined : allSessions.end(uid),
@@ -83,6 +88,24 @@ export function createManageSessions(parts: {
       cursor = page.cursor;
     } while (cursor !== undefined);
     return ended;
+  }
+
+  /**
+   * Asks before each part of a long act whether the actor may go on, and remembers when not. Whose own sign-in ends by
+   * the act is asked no more: it was theirs to end.
+   */
+  async function watchOver(actor: Actor, clientId: string) {
+    const own = actor.sessionUid === undefined ? undefined : await allSessions.find(actor.sessionUid);
+    const isOwn =
+      actor.clientId === clientId || own?.clients.some((client) => client.clientId === clientId) === true;
+    const watch = {
+      isOver: false,
+      async mayGoOn() {
+        watch.isOver ||= !isOwn && (await stillMay(actor, 'sessions:end')) === undefined;
+        return !watch.isOver;
+      },
+    };
+    return watch;
   }
 
   return {
@@ -100,11 +123,17 @@ export function createManageSessions(parts: {
     end,
 
     async endMany(actor, uids) {
-      const results: Outcome<{ uid: string; accountId: string }>[] = [];
-      for (const some of blocksOf(uids, atOnce)) {
-        results.push(...(await Promise.all(some.map((uid) => end(actor, uid)))));
+      const results = new Map<string, Outcome<{ uid: string; accountId: string }>>();
+      // The actor's own last, so that the others do not stop with it.
+      const own = uids.filter((uid) => uid === actor.sessionUid);
+      const inOrder = new Set([...uids.filter((uid) => uid !== actor.sessionUid), ...own]);
+      for (const some of blocksOf([...inOrder], atOnce)) {
+        const now = await stillMay(actor, 'sessions:end');
+        await Promise.all(
+          some.map(async (uid) => results.set(uid, now ? await end(now, uid) : endedMeanwhile())),
+        );
       }
-      return results;
+      return uids.map((uid) => results.get(uid) ?? notFound('session'));
     },
 
     endOfAccount: (actor, accountId) =>
@@ -126,11 +155,12 @@ export function createManageSessions(parts: {
         async (note) => {
           if (!(await clients.find(clientId))) return notFound('client');
           const isOwner = !hierarchy.overPermissions(actor, permissions, 'client');
+          const watch = await watchOver(actor, clientId);
           const ended = isOwner
-            ? await allSessions.endOfClient(clientId)
-            : await endOthersOfClient(actor, clientId);
+            ? await allSessions.endOfClient(clientId, watch.mayGoOn)
+            : await endOthersOfClient(actor, clientId, watch.mayGoOn);
           note({ after: { ended } });
-          return done({ ended });
+          return watch.isOver ? endedMeanwhile(`${ended} sessions had ended by then.`) : done({ ended });
         },
       ),
 

@@ -14,16 +14,35 @@ export type Refused = {
     | 'conflict'
     | 'invalid'
     /** The permission is there, but what is acted on may do more than the actor. */
-    | 'outranked';
+    | 'outranked'
+    /** The actor was signed out, or lost the permission, before the act had come to its end. */
+    | 'ended';
   message: string;
   /** Which fields do not fit, by their names on the wire. */
   faults?: Fault[];
 };
 
-export type Outcome<T> = { ok: true; value: T } | Refused;
+/** @property warning what was not done beside it, for people, with how to make up for it */
+export type Outcome<T> = { ok: true; value: T; warning?: string } | Refused;
 
 /** @property cursor for the page after this one; undefined at the end */
 export type Page<T> = { items: T[]; cursor: string | undefined };
+
+/**
+ * A page of a list that is all there.
+ * @param all in the order of their keys
+ * @param cursor the key of the last one of the page before; one that is gone meanwhile does as well
+ */
+export function pageFrom<T>(
+  all: T[],
+  keyOf: (one: T) => string,
+  { cursor = '', count }: { cursor?: string | undefined; count: number },
+): Page<T> {
+  const left = cursor === '' ? all : all.filter((one) => keyOf(one) > cursor);
+  const items = left.slice(0, count);
+  const last = items.at(-1);
+  return { items, cursor: last !== undefined && left.length > count ? keyOf(last) : undefined };
+}
 
 /** @property version that was seen; undefined acts on whichever there is */
 export type WriteOptions = { version?: number | undefined; isDryRun?: boolean };
@@ -44,6 +63,14 @@ export function unfit(faults: Fault[]): Refused {
 /** @param thing such as "account" */
 export function notFound(thing: string): Refused {
   return refused('not-found', `There is no such ${thing}. It may have been removed meanwhile.`);
+}
+
+/** @param done what was done before, as a sentence */
+export function endedMeanwhile(done = 'Nothing was done here.'): Refused {
+  return refused(
+    'ended',
+    `You are not signed in any more, or have lost the permission for this, since you began. ${done}`,
+  );
 }
 
 /** @param thing such as "account" */

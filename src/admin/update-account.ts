@@ -4,6 +4,7 @@ import { normaliseEmail } from '../accounts/email.ts';
 import { faultyFields, pickProfile } from '../accounts/profile.ts';
 import type { AccountParts } from './account-parts.ts';
 import { explainAccountProblem } from './account-problems.ts';
+import { whileChanging } from './again.ts';
 import { type ChangeAccount, targetOf } from './change-account.ts';
 import type { ManageAccounts } from './manage-accounts.ts';
 import { mayAssign } from './may-assign.ts';
@@ -89,23 +90,27 @@ export function createUpdateAccount(
       }),
 
     remove: (actor, id, { version, isDryRun } = {}) =>
-      act(actor, { kind: 'account.deleted', target: { kind: 'account', id }, isDryRun }, async (note) => {
-        const account = await accounts.find(id);
-        if (!account) return notFound('account');
-        const { email, status, roles, groups } = account;
-        // Only what is needed to tell whose it was: the rest of the person goes with the account.
-        note({ target: targetOf(account), before: { email, status, roles, groups } });
-        const refusal = await hierarchy.over(actor, account, 'account');
-        if (refusal) return refusal;
-        if (version !== undefined && version !== account.version) return changed('account');
-        const objection = await lastOwner(account);
-        if (objection) return objection;
-        if (isDryRun) return done({ id });
-        // First, since this is what is refused when the account has changed, or is the last owner's by now.
-        const disabled = await administer.setStatus(id, account.version, 'disabled');
-        if (!disabled.ok) return explainAccountProblem(disabled);
-        await flows.deleteAccount.delete(id);
-        return done({ id });
-      }),
+      act(actor, { kind: 'account.deleted', target: { kind: 'account', id }, isDryRun }, (note) =>
+        whileChanging<{ id: string }>(version, async () => {
+          const account = await accounts.find(id);
+          if (!account) {
+            // Perhaps it is half gone, by a try that was cut off.
+            if (!isDryRun) await flows.deleteAccount.delete(id);
+            return notFound('account');
+          }
+          const { email, status, roles, groups } = account;
+          // Only what is needed to tell whose it was: the rest of the person goes with the account.
+          note({ target: targetOf(account), before: { email, status, roles, groups } });
+          const refusal = await hierarchy.over(actor, account, 'account');
+          if (refusal) return refusal;
+          if (version !== undefined && version !== account.version) return changed('account');
+          const objection = await lastOwner(account);
+          if (objection) return objection;
+          if (isDryRun) return done({ id });
+          // The very account that was looked at. Cut off on the way, it is there as it was, or gone.
+          const deleted = await flows.deleteAccount.deleteVersion(id, account.version);
+          return deleted.ok ? done({ id }) : explainAccountProblem(deleted);
+        }),
+      ),
   };
 }

@@ -63,9 +63,12 @@ export function addAccountCommands(program: Command): void {
           { sendsInvitation: options.invite },
         );
         const created = orFail(made);
-        print(command, { id: created.id, email: created.email }, [
+        const warning = made.ok ? made.warning : undefined;
+        print(command, { id: created.id, email: created.email, ...(warning && { warning }) }, [
           `Created ${created.email} (${created.id}).`,
-          ...(options.invite ? [`A link to choose a password is on its way to ${created.email}.`] : []),
+          ...(options.invite
+            ? [warning ?? `A link to choose a password is on its way to ${created.email}.`]
+            : []),
         ]);
       });
     });

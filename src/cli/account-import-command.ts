@@ -1,9 +1,14 @@
 import { constants, existsSync } from 'node:fs';
 import { access, link, open, readFile, rm } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { RowOutcome } from '../accounts/import.ts';
 import { type ImportFormat, importFormats, readImportFile } from '../accounts/import-file.ts';
 import { parseFirebaseHashParameters } from '../accounts/import-firebase.ts';
+import { origin } from '../admin/acts.ts';
+import type { Events } from '../events/events.ts';
+import { operator } from './operator.ts';
+import { createCounter } from './progress.ts';
 import { CommandFailed, print, withParts } from './run.ts';
 
 /** What is wrong with a row, for people. */
@@ -63,21 +68,52 @@ async function importAccounts(options: ImportOptions, command: Command): Promise
   const counts = { created: 0, skipped: 0, refused: 0, withoutPassword: 0 };
   const refused: RowOutcome[] = [];
   try {
-    await withParts(async ({ imports }) => {
+    await withParts(async ({ imports, events }) => {
       const rows = readImportFile(options.file, options.format, { firebase });
       const { dryRun: isDryRun, dropUnfitHashes: dropsUnfitHashes } = options;
-      for await (const row of imports.run(rows, { isDryRun, dropsUnfitHashes })) {
-        counts[row.outcome] += 1;
-        if (row.outcome === 'created' && !row.hasPassword) counts.withoutPassword += 1;
-        if (row.outcome === 'refused' && refused.length < mostShown) refused.push(row);
-        await report?.write(`${JSON.stringify(row)}\n`);
-      }
+      const progress = createCounter('rows');
+      const run = async () => {
+        for await (const row of imports.run(rows, { isDryRun, dropsUnfitHashes })) {
+          counts[row.outcome] += 1;
+          if (row.outcome === 'created' && !row.hasPassword) counts.withoutPassword += 1;
+          if (row.outcome === 'refused' && refused.length < mostShown) refused.push(row);
+          await report?.write(`${JSON.stringify(row)}\n`);
+          progress.add();
+        }
+        progress.end();
+      };
+      if (isDryRun) await run();
+      else await recorded(events, 'accounts.imported', options, counts, run);
     });
   } finally {
     await report?.close();
   }
   print(command, { dryRun: options.dryRun, ...counts }, summary(counts, refused, options.dryRun));
   if (counts.refused > 0) process.exitCode = 1;
+}
+
+/** Carries something out as one act in the audit, with how far it came also when it ends before its time. */
+async function recorded(
+  events: Events,
+  kind: 'accounts.imported' | 'accounts.exported',
+  options: { file: string; format?: ImportFormat },
+  counts: Record<string, number | boolean>,
+  run: () => Promise<void>,
+): Promise<void> {
+  const what = { file: basename(options.file), ...(options.format && { format: options.format }) };
+  const ended = await events.act(
+    { kind, ...origin(operator()), after: what },
+    async (): Promise<{ ok: boolean; problem?: string; error?: unknown }> => {
+      try {
+        await run();
+        return { ok: true };
+      } catch (error) {
+        return { ok: false, problem: 'stopped', error };
+      }
+    },
+    () => ({ after: { ...what, ...counts } }),
+  );
+  if (!ended.ok) throw ended.error;
 }
 
 function summary(
@@ -121,13 +157,15 @@ async function exportAccounts(
   // Whole or not there: somebody may read it as soon as it is.
   const part = `${path}.part`;
   const file = await create(part);
-  let count = 0;
+  const counts = { accounts: 0, hashesIncluded: options.withHashes };
   try {
-    await withParts(async ({ exports }) => {
-      for await (const account of exports.run({ withHashes: options.withHashes })) {
-        count += 1;
-        await file.write(`${JSON.stringify(account)}\n`);
-      }
+    await withParts(async ({ exports, events }) => {
+      await recorded(events, 'accounts.exported', options, counts, async () => {
+        for await (const account of exports.run({ withHashes: options.withHashes })) {
+          counts.accounts += 1;
+          await file.write(`${JSON.stringify(account)}\n`);
+        }
+      });
     });
     await file.sync();
     await link(part, path).catch((error: NodeJS.ErrnoException) => {
@@ -142,8 +180,8 @@ async function exportAccounts(
       `${path} holds password hashes that anyone who has it can try passwords on. Delete it when it has been read.\n`,
     );
   }
-  print(command, { accounts: count, withHashes: options.withHashes }, [
-    `Wrote ${count} accounts to ${path}.`,
+  print(command, { accounts: counts.accounts, withHashes: options.withHashes }, [
+    `Wrote ${counts.accounts} accounts to ${path}.`,
   ]);
 }
 

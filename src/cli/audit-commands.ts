@@ -128,10 +128,12 @@ function describeVerification(found: Verification): string[] {
   const name = found.trail === 'admin' ? 'Administrators' : 'People';
   const unchained =
     found.unchained > 0 ? `, of which the last ${found.unchained} are too young to be proved` : '';
+  const since = found.begunAt === undefined ? '' : ` since ${new Date(found.begunAt).toISOString()}`;
   return [
     `${name}: ${found.isIntact ? 'intact' : 'NOT INTACT'}, ${found.events} events${unchained}.`,
     ...(found.fault ? [`  ${found.fault.message}`] : []),
     ...(found.fault?.eventId ? [`  At event ${found.fault.eventId}.`] : []),
+    ...(since ? [`  There is a trail${since}.`] : []),
     `  Head: ${found.head}`,
   ];
 }

@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import { type Command, Option } from 'commander';
-import { type ClientMetadata, isClientId, secondFactorRules } from '../oidc/oidc.ts';
+import { type ClientMetadata, faultOfNewClientId, mintClientId, secondFactorRules } from '../oidc/oidc.ts';
 import { kindMetadata } from './client-kinds.ts';
 import { addClientSecretCommands } from './client-secret-commands.ts';
 import { addClientStateCommands } from './client-state-commands.ts';
@@ -61,10 +60,9 @@ async function create(name: string, options: Options, command: Command): Promise
 }
 
 function metadataOf(name: string, options: Options): ClientMetadata {
-  const id = options.id ?? randomBytes(12).toString('base64url');
-  if (!isClientId(id)) {
-    throw new CommandFailed('--id must be 1 to 128 visible ASCII characters, without spaces and braces.');
-  }
+  const id = options.id ?? mintClientId();
+  const fault = faultOfNewClientId(id);
+  if (fault) throw new CommandFailed(`--id ${fault}.`);
   if (options.kind !== 'service' && options.redirectUri.length === 0) {
     throw new CommandFailed(`A ${options.kind} client needs at least one --redirect-uri.`);
   }

@@ -38,7 +38,7 @@ addDeclaredCommands(program);
 addSeedCommand(program);
 
 try {
-  await program.parseAsync();
+  await program.parseAsync(idsAsOperands(process.argv));
 } catch (error) {
   process.exitCode = 1;
   if (error instanceof CommandFailed) {
@@ -50,4 +50,20 @@ try {
   } else {
     throw error;
   }
+}
+
+/**
+ * An id of ours (22 characters of base64url) may begin with a dash, and would be taken for options. From the first of
+ * them on nothing is one, unless options follow, which are told from it by their two dashes.
+ */
+function idsAsOperands(given: string[]): string[] {
+  const at = given.findIndex((word) => /^-\w[\w-]{20}$/.test(word));
+  if (at === -1 || given.includes('--')) return given;
+  const operands: string[] = [];
+  const rest = given.slice(0, at);
+  for (const word of given.slice(at)) {
+    if (word.startsWith('--') || rest.at(-1)?.startsWith('--')) rest.push(word);
+    else operands.push(word);
+  }
+  return [...rest, '--', ...operands];
 }

@@ -14,3 +14,19 @@ export function createProgress(what: string, total: number): { add(count: number
     },
   };
 }
+
+/** The same of something whose end is not known: how many so far, on a terminal often, elsewhere now and then. */
+export function createCounter(what: string): { add(): void; end(): void } {
+  const { isTTY } = process.stderr;
+  const every = isTTY ? 100 : 10_000;
+  let done = 0;
+  return {
+    add() {
+      done += 1;
+      if (done % every === 0) process.stderr.write(isTTY ? `\r${done} ${what}` : `${done} ${what}\n`);
+    },
+    end() {
+      if (isTTY && done >= every) process.stderr.write(`\r${done} ${what}\n`);
+    },
+  };
+}

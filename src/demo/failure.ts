@@ -21,17 +21,17 @@ export type Problem =
 /** `code` is the provider's own error name, for people who look after the service. */
 export type Failure = { ok: false; problem: Problem; code?: string };
 
-const problemByCode: Record<string, Problem> = {
-  access_denied: 'denied',
-  login_required: 'needs interaction',
-  interaction_required: 'needs interaction',
-  consent_required: 'needs interaction',
-  account_selection_required: 'needs interaction',
-  server_error: 'provider trouble',
-  temporarily_unavailable: 'provider trouble',
-  invalid_grant: 'ended',
-  invalid_token: 'ended',
-};
+const problemByCode = new Map<string, Problem>([
+  ['access_denied', 'denied'],
+  ['login_required', 'needs interaction'],
+  ['interaction_required', 'needs interaction'],
+  ['consent_required', 'needs interaction'],
+  ['account_selection_required', 'needs interaction'],
+  ['server_error', 'provider trouble'],
+  ['temporarily_unavailable', 'provider trouble'],
+  ['invalid_grant', 'ended'],
+  ['invalid_token', 'ended'],
+]);
 
 export function fail(problem: Problem, code?: string): Failure {
   return code === undefined ? { ok: false, problem } : { ok: false, problem, code };
@@ -42,13 +42,13 @@ export function failureOf(error: unknown): Failure {
   if (findOutage(error)) return fail('unreachable');
   if (error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError) {
     const code = /^\w{1,60}$/.test(error.error) ? error.error : undefined;
-    return fail(problemByCode[code ?? ''] ?? 'misconfigured', code);
+    return fail(problemByCode.get(code ?? '') ?? 'misconfigured', code);
   }
   if (error instanceof oidc.WWWAuthenticateChallengeError) {
     const code = error.cause.find(({ scheme }) => scheme === 'bearer')?.parameters.error;
     return code === undefined
       ? fail('misconfigured', 'invalid_client')
-      : fail(problemByCode[code] ?? 'misconfigured', code);
+      : fail(problemByCode.get(code) ?? 'misconfigured', code);
   }
   // Without a code it is something that the library did not expect either.
   if (error instanceof oidc.ClientError && error.code !== undefined) return fail('untrusted', error.code);

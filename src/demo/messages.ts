@@ -159,13 +159,15 @@ export function unexpected(reference: string): Message {
 }
 
 /** Short news at the top of the home page, by the name in its address. */
-export const notices: Record<string, string> = {
-  'signed-in': 'You are signed in.',
-  checked: 'Holdfast confirmed that you are still signed in, without showing a page.',
-  'not-at-provider':
+export const notices = new Map<string, string>([
+  ['signed-in', 'You are signed in.'],
+  ['checked', 'Holdfast confirmed that you are still signed in, without showing a page.'],
+  [
+    'not-at-provider',
     'Holdfast has no sign-in for this browser. You are still signed in here until you sign out here.',
-  refreshed: 'Your tokens are new.',
-  'refreshed-elsewhere': 'Another tab had just renewed your tokens. You have the new ones here too.',
-  called: 'The API has answered; see below.',
-  forgotten: 'Harbour Notes has forgotten you. You may still be signed in at Holdfast.',
-};
+  ],
+  ['refreshed', 'Your tokens are new.'],
+  ['refreshed-elsewhere', 'Another tab had just renewed your tokens. You have the new ones here too.'],
+  ['called', 'The API has answered; see below.'],
+  ['forgotten', 'Harbour Notes has forgotten you. You may still be signed in at Holdfast.'],
+]);

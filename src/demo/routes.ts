@@ -70,7 +70,7 @@ export function createRoutes(parts: RouteParts): Router {
       state.session(ctx),
       trailUrl === undefined ? null : readTrail(trailUrl).then(viewTrail),
     ]);
-    const notice = messages.notices[String(ctx.query.done)] ?? null;
+    const notice = messages.notices.get(String(ctx.query.done)) ?? null;
     const session = found === undefined ? null : viewSession(found.session, keptIn);
     pages.home(ctx, { notice, session, hint, trail });
   });

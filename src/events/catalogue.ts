@@ -12,6 +12,9 @@ export const catalogue = {
   'account.factor-removed': 'admin',
   'account.roles-changed': 'admin',
   'account.invited': 'admin',
+  /** All at once, on the command line; `after` has how many. */
+  'accounts.imported': 'admin',
+  'accounts.exported': 'admin',
   'owner.invited': 'admin',
   'owner.claimed': 'admin',
   'session.ended': 'admin',

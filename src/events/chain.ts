@@ -6,8 +6,21 @@ import type { Trail } from './catalogue.ts';
  * of the entries and a MAC over that and the link before, under a key that Redis does not have. The last block is
  * open: its link reaches further as entries come, so that the digest runs from one entry to the next.
  *
- * Who can write to Redis can still take away the end of a trail together with its links, and what was appended less
- * than a second ago. Against the first, heads are kept elsewhere: a head is a place in the chain and its MAC.
+ * Pods would chain anew, with true MACs, what somebody has changed after taking away or setting back what proved it. So
+ * a link says how late any of its entries came under its MAC: entries come under it within a second or two, and who
+ * makes pods chain anew what is older makes them say so. And a trail has a record of its beginning, with a MAC, which
+ * is made with the first entry and never again while there is anything of the trail: without it no chain is begun, and
+ * where nothing was let go of the first entry is as old as it.
+ *
+ * Who can write to Redis, and put back what was there before, but does not have the key, can still without a trace
+ *
+ *   - take away what was appended in the last minutes (`mostLateMs`), and change what the chain has of it;
+ *   - set a trail back to what it was at an earlier time: all that came after is gone, and all that remains is true;
+ *   - take away all of a trail with its beginning: it begins anew, and says since when there is one;
+ *   - set the settings, or the clock of Redis, so that events are let go of early. That they were let go of shows.
+ *
+ * Against all of them, heads are kept elsewhere: a head is a place in the chain and its MAC. Each pod's log has one
+ * every few minutes, and `verify` takes those that were kept.
  */
 export type Link = {
   /** Counts the blocks, from 0. */
@@ -16,6 +29,8 @@ export type Link = {
   from: string;
   to: string;
   count: number;
+  /** The longest that one of its entries waited until it was chained, in ms, as far as pods could have done it. */
+  lateMs: number;
   /** base64url, as the next. */
   digest: string;
   mac: string;
@@ -42,6 +57,11 @@ export type Entry = [id: string, fields: string[]];
 /** The entries of an open block take this many, or this long. */
 export const blockEntries = 512;
 export const blockMs = 3_600_000;
+/**
+ * Entries that were chained later than this were not protected for so long. Longer than pods need to start again when
+ * all of them went at once.
+ */
+export const mostLateMs = 5 * 60_000;
 
 export function digestFrom(trail: Trail, index: number): string {
   return createHash('sha256').update(`holdfast audit block\n${trail}\n${index}`).digest('base64url');
@@ -55,9 +75,20 @@ export function linkMac(
   key: KeyObject,
   trail: Trail,
   previousMac: string,
-  { index, from, to, count, digest }: Omit<Link, 'mac'>,
+  { index, from, to, count, lateMs, digest }: Omit<Link, 'mac'>,
 ): string {
-  return mac(key, ['link', trail, index, previousMac, from, to, count, digest]);
+  return mac(key, ['link', trail, index, previousMac, from, to, count, lateMs, digest]);
+}
+
+/** The record of a trail's beginning. @param at ms since the epoch */
+export function writeBeginning(key: KeyObject, trail: Trail, at: number): string {
+  return `${at} ${mac(key, ['begun', trail, at])}`;
+}
+
+/** @returns when the trail began, in ms since the epoch; undefined when this is no true record of it */
+export function readBeginning(key: KeyObject, trail: Trail, text: string): number | undefined {
+  const [, at] = /^(\d{1,15}) /.exec(text) ?? [];
+  return at !== undefined && isSameMac(text, writeBeginning(key, trail, Number(at))) ? Number(at) : undefined;
 }
 
 export function anchorMac(
@@ -73,16 +104,16 @@ export function isSameMac(one: string, other: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-export function writeLink({ index, from, to, count, digest, mac }: Link): string {
-  return [index, from, to, count, digest, mac].join(' ');
+export function writeLink({ index, from, to, count, lateMs, digest, mac }: Link): string {
+  return [index, from, to, count, lateMs, digest, mac].join(' ');
 }
 
 /** @returns undefined for what is no link; whether it is a true one, its MAC says */
 export function readLink(text: string): Link | undefined {
-  const found = /^(\d{1,15}) (\d+-\d+) (\d+-\d+) (\d{1,15}) ([\w-]{43}) ([\w-]{43})$/.exec(text);
+  const found = /^(\d{1,15}) (\d+-\d+) (\d+-\d+) (\d{1,15}) (\d{1,15}) ([\w-]{43}) ([\w-]{43})$/.exec(text);
   if (!found) return undefined;
-  const [, index, from = '', to = '', count, digest = '', mac = ''] = found;
-  return { index: Number(index), from, to, count: Number(count), digest, mac };
+  const [, index, from = '', to = '', count, lateMs, digest = '', mac = ''] = found;
+  return { index: Number(index), from, to, count: Number(count), lateMs: Number(lateMs), digest, mac };
 }
 
 export function writeAnchor({ index, previousMac, to, gone, reason, mac }: Anchor): string {
@@ -103,24 +134,24 @@ export function readAnchor(text: string): Anchor | undefined {
   };
 }
 
-/** A place in a chain, for people to keep: trail, block, entries of it, MAC. */
-export type Head = { trail: Trail; index: number; count: number; mac: string };
+/** A place in a chain, for people to keep: trail, block, entries of it and how late they were chained, MAC. */
+export type Head = { trail: Trail; index: number; count: number; lateMs: number; mac: string };
 
-export function writeHead({ trail, index, count, mac }: Head): string {
-  return `${trail}:${index}:${count}:${mac}`;
+export function writeHead({ trail, index, count, lateMs, mac }: Head): string {
+  return `${trail}:${index}:${count}:${lateMs}:${mac}`;
 }
 
 /** @returns undefined for what is no head */
 export function readHead(text: string): Head | undefined {
-  const found = /^(admin|people):(\d{1,15}):(\d{1,15}):([\w-]{43}|-)$/.exec(text.trim());
+  const found = /^(admin|people):(\d{1,15}):(\d{1,15}):(\d{1,15}):([\w-]{43}|-)$/.exec(text.trim());
   if (!found) return undefined;
-  const [, trail, index, count, mac = ''] = found;
-  return { trail: trail as Trail, index: Number(index), count: Number(count), mac };
+  const [, trail, index, count, lateMs, mac = ''] = found;
+  return { trail: trail as Trail, index: Number(index), count: Number(count), lateMs: Number(lateMs), mac };
 }
 
 /** Of a chain that has not begun. */
 export function emptyHead(trail: Trail): string {
-  return writeHead({ trail, index: 0, count: 0, mac: '-' });
+  return writeHead({ trail, index: 0, count: 0, lateMs: 0, mac: '-' });
 }
 
 function mac(key: KeyObject, parts: (string | number)[]): string {

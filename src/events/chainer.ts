@@ -13,12 +13,14 @@ import {
   type Link,
   linkMac,
   readAnchor,
+  readBeginning,
   readLink,
   writeHead,
   writeLink,
 } from './chain.ts';
 import { createComplaint } from './complaint.ts';
 import { chainKey, entriesAfter } from './entries.ts';
+import { msOf } from './entry-reader.ts';
 import { type EventStore, hourMs, type Room } from './event-store.ts';
 import { createPruner } from './pruner.ts';
 
@@ -33,6 +35,9 @@ export type Look = {
   lastLink: string;
   firstLink: string;
   anchor: string;
+  beginning: string;
+  /** ms of Redis time. */
+  now: number;
 };
 
 /** The head is told to the log once in this time, by one of the pods. */
@@ -42,6 +47,8 @@ const mostLinks = 64;
 /** A pod says every few seconds that an act is under way (acts.ts). */
 const abandonedAfterMs = 60_000;
 const mostAtOnce = 50;
+/** Redis may have taken events for so long after the last look of a pod before it was away. */
+const justAfterMs = 10_000;
 
 export function createChainer(parts: {
   store: Store;
@@ -55,22 +62,40 @@ export function createChainer(parts: {
   const key = chainKey(ring);
   const prune = createPruner(parts);
   const complain = createComplaint(log);
+  /** When this pod had its last look but one, by Redis time. */
+  let lookedAt: number | undefined;
+
+  /**
+   * How long an entry waited to be chained. While Redis is away nothing can be chained; what came just before that is
+   * not late for it. What came in a time without a look is late all the same: Redis was there to take it.
+   */
+  function latenessOf([id]: Entry, now: number): number {
+    const at = msOf(id);
+    const isExcused = lookedAt !== undefined && at <= lookedAt + justAfterMs;
+    return (isExcused ? (lookedAt ?? 0) : now) - at;
+  }
 
   async function look() {
-    const [admin, people, acts, counts] = (await store.run(
+    const [admin, people, acts, counts, now] = (await store.run(
       'audit-look',
       [
-        ...trails.flatMap((trail) => [keys.audit(trail), keys.auditChain(trail), keys.auditAnchor(trail)]),
+        ...trails.flatMap((trail) => [
+          keys.audit(trail),
+          keys.auditChain(trail),
+          keys.auditAnchor(trail),
+          keys.auditBegun(trail),
+        ]),
         keys.auditActs(),
         keys.auditIntended(),
         keys.auditNotKept(),
       ],
       [abandonedAfterMs, mostAtOnce],
-    )) as [RawLook, RawLook, string[], string[]];
+    )) as [RawLook, RawLook, string[], string[], string];
     return {
-      trails: { admin: readLook(admin), people: readLook(people) },
+      now: Number(now),
+      trails: { admin: readLook(admin, Number(now)), people: readLook(people, Number(now)) },
       acts: pairs(acts),
-      counts: pairs(counts),
+      counts: triples(counts),
     };
   }
 
@@ -79,6 +104,8 @@ export function createChainer(parts: {
     const anchor = readAnchor(found.anchor);
     if ((found.lastLink !== '' && !last) || (found.anchor !== '' && !anchor)) return complain(trail);
     let previousText = found.lastLink;
+    // A chain is begun where its trail began. One that was taken away is not made anew over what was left.
+    if (!last && !anchor && readBeginning(key, trail, found.beginning) === undefined) return complain(trail);
     // The MAC that an open block's own MAC follows.
     let before = last ? await macBefore(trail, last, anchor?.previousMac) : (anchor?.previousMac ?? '');
     if (before === undefined) return;
@@ -94,11 +121,13 @@ export function createChainer(parts: {
         const index = isOpen ? (last?.index ?? 0) : last ? last.index + 1 : (anchor?.index ?? 0);
         let digest = isOpen ? (last?.digest ?? '') : digestFrom(trail, index);
         for (const entry of block.entries) digest = digestNext(digest, entry);
+        const waits = block.entries.map((entry) => latenessOf(entry, found.now));
         const link = {
           index,
           from: isOpen ? (last?.from ?? '') : (block.entries[0]?.[0] ?? ''),
           to: block.entries.at(-1)?.[0] ?? '',
           count: block.entries.length + (isOpen ? (last?.count ?? 0) : 0),
+          lateMs: Math.max(0, ...waits, isOpen ? (last?.lateMs ?? 0) : 0),
           digest,
         };
         const next: Link = { ...link, mac: linkMac(key, trail, before, link) };
@@ -109,7 +138,7 @@ export function createChainer(parts: {
         );
         if (done === 0) return;
         if (done === 2) {
-          const head = writeHead({ trail, index: next.index, count: next.count, mac: next.mac });
+          const head = writeHead({ trail, ...next });
           log.info({ trail, head }, 'the audit trail has come this far; keep this to prove it later');
         }
         last = next;
@@ -129,14 +158,13 @@ export function createChainer(parts: {
     return link?.index === index - 1 ? link.mac : undefined;
   }
 
-  async function tellOfCounts(counts: [field: string, count: string][]): Promise<void> {
-    for (const [field, count] of counts) {
-      const [trail, hour] = field.split(':');
-      const from = Number(hour) * hourMs;
+  async function tellOfCounts(counts: Count[]): Promise<void> {
+    for (const [field, count, whose] of counts) {
+      const from = Number(field.split(':').at(-1)) * hourMs;
       await events.append(
         {
-          kind: trail === 'admin' ? 'access.refusals-not-kept' : 'sign-in.failures-not-kept',
-          actor: { kind: 'system' },
+          kind: field.startsWith('admin:') ? 'access.refusals-not-kept' : 'sign-in.failures-not-kept',
+          actor: events.actorOfCount(field, whose),
           after: {
             count: Number(count),
             from: new Date(from).toISOString(),
@@ -154,8 +182,9 @@ export function createChainer(parts: {
     chain,
     /** @param endActs ends what killed pods left: id and what it was, sealed */
     async sweep(endActs: (acts: [id: string, sealed: string][]) => Promise<void>): Promise<void> {
+      let found: Awaited<ReturnType<typeof look>> | undefined;
       try {
-        const found = await look();
+        found = await look();
         await endActs(found.acts);
         await tellOfCounts(found.counts);
         for (const trail of trails) {
@@ -166,15 +195,25 @@ export function createChainer(parts: {
         }
       } catch (error) {
         if (!(error instanceof Unavailable)) throw error;
+      } finally {
+        lookedAt = found?.now ?? lookedAt;
       }
     },
   };
 }
 
-type RawLook = [string, number, string, string, string];
+type Count = [field: string, count: string, whose: string];
+type RawLook = [string, number, string, string, string, string];
 
-function readLook([newest, length, lastLink, firstLink, anchor]: RawLook): Look {
-  return { newest, length, lastLink, firstLink, anchor };
+function readLook([newest, length, lastLink, firstLink, anchor, beginning]: RawLook, now: number): Look {
+  return { newest, length, lastLink, firstLink, anchor, beginning, now };
+}
+
+function triples(flat: string[]): Count[] {
+  return Array.from({ length: flat.length / 3 }, (_, i) => {
+    const [field = '', count = '', whose = ''] = flat.slice(i * 3, i * 3 + 3);
+    return [field, count, whose];
+  });
 }
 
 function pairs(flat: string[]): [string, string][] {
@@ -184,16 +223,15 @@ function pairs(flat: string[]): [string, string][] {
 /** Cuts entries into blocks; the first goes on with the last block where that is still open. */
 function cut(last: Link | undefined, entries: Entry[]): { extends: boolean; entries: Entry[] }[] {
   const blocks: { extends: boolean; entries: Entry[] }[] = [];
-  const ms = (id: string) => Number(id.split('-')[0]);
   let count = last?.count ?? blockEntries;
-  let from = last ? ms(last.from) : 0;
+  let from = last ? msOf(last.from) : 0;
   for (const entry of entries) {
-    const isFull = count >= blockEntries || ms(entry[0]) - from >= blockMs;
+    const isFull = count >= blockEntries || msOf(entry[0]) - from >= blockMs;
     if (isFull || blocks.length === 0) {
       blocks.push({ extends: !isFull, entries: [] });
       if (isFull) {
         count = 0;
-        from = ms(entry[0]);
+        from = msOf(entry[0]);
       }
     }
     blocks.at(-1)?.entries.push(entry);

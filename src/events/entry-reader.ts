@@ -8,15 +8,15 @@ import type { Verification } from './events.ts';
 export type Fault = NonNullable<Verification['fault']>;
 
 const batch = 500;
-/** A pod whose clock is further off than this takes no requests. */
-const mostDriftMs = 60 * 60_000;
+/** A pod whose clock is a good part of this off takes no requests (redis/clock-watch.ts). */
+export const mostDriftMs = 5 * 60_000;
 /** Characters of the random start of what is sealed; no two are the same. */
 const nonceLength = 16;
 
 /** Reads a trail from its beginning for a verification, and looks whether each entry is one of ours. */
 export function createEntryReader(parts: { store: Store; ring: KeyRing; trail: Trail }) {
   const { store, ring, trail } = parts;
-  /** Of the last two hours: what is copied to a later place does not fit its time. */
+  /** Of the last minutes: what is copied to a later place does not fit its time. */
   let recent = new Set<string>();
   let earlier = new Set<string>();
   let turnedAt = 0;
@@ -82,9 +82,14 @@ export function placeOf(trail: Trail, entry: string): Required<Pick<Fault, 'even
   return { eventId: eventId(trail, number), at: Math.floor(number / 1000) };
 }
 
+/** @param entry its stream id; @returns ms of Redis time */
+export function msOf(entry: string): number {
+  return Number(entry.split('-')[0]);
+}
+
 /** For people. */
 export function timeOf(entry: string): string {
-  return new Date(Number(entry.split('-')[0])).toISOString();
+  return new Date(msOf(entry)).toISOString();
 }
 
 /** Whether a stream id comes before another one. */

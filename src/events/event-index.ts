@@ -1,4 +1,4 @@
-import type { EventQuery, NewEvent, RecordedEvent } from './events.ts';
+import type { EventActor, EventQuery, NewEvent, RecordedEvent } from './events.ts';
 
 /**
  * Under which names an event is found, beside its time. One with few events each is short, and costs little more than
@@ -12,11 +12,18 @@ const mostKinds = 8;
 const short = (name: string): EventIndex => ({ name, isShort: true });
 const long = (name: string): EventIndex => ({ name, isShort: false });
 
+/** Those that have an id. */
+const actorKinds = ['account', 'client', 'operator'] as const satisfies EventActor['kind'][];
+
+/** An account is not what else has its id. */
+const who = (kind: EventActor['kind'], id: string) => `who:${kind}:${id}`;
+
 export function indexesOf(event: Omit<NewEvent, 'outcome'>): EventIndex[] {
   const { actor, target, clientId, requestId } = event;
   const accountId = target?.kind === 'account' ? target.id : undefined;
   const found = [long(`kind:${event.kind}`)];
-  for (const id of new Set([actor.id, accountId])) if (id) found.push(short(`who:${id}`));
+  const people = [actor.id && who(actor.kind, actor.id), accountId && who('account', accountId)];
+  for (const name of new Set(people)) if (name) found.push(short(name));
   const typed = typedEmail(event);
   if (typed) found.push(short(`email:${typed}`));
   // As much work as for a sign-in to an account that there is.
@@ -32,7 +39,8 @@ export function indexesFor(query: Omit<EventQuery, 'count' | 'cursor'>): EventIn
   const { requestId, email, actorId, accountId, clientId, kinds } = query;
   if (requestId) return [short(`request:${requestId}`)];
   if (email) return [short(`email:${spell(email)}`)];
-  if (actorId ?? accountId) return [short(`who:${actorId ?? accountId}`)];
+  if (accountId) return [short(who('account', accountId))];
+  if (actorId) return actorKinds.map((kind) => short(who(kind, actorId)));
   if (clientId) return [long(`client:${clientId}`)];
   if (kinds && kinds.length <= mostKinds) return kinds.map((kind) => long(`kind:${kind}`));
   return undefined;
@@ -42,7 +50,8 @@ export function indexesFor(query: Omit<EventQuery, 'count' | 'cursor'>): EventIn
 export function fits(event: RecordedEvent, query: Omit<EventQuery, 'count' | 'cursor' | 'from' | 'to'>) {
   const { actor, target } = event;
   const client = event.clientId ?? (target?.kind === 'client' ? target.id : undefined);
-  const isAbout = (id: string) => actor.id === id || (target?.kind === 'account' && target.id === id);
+  const isAbout = (id: string) =>
+    (actor.kind === 'account' && actor.id === id) || (target?.kind === 'account' && target.id === id);
   return (
     (!query.trail || event.trail === query.trail) &&
     (!query.kinds || query.kinds.includes(event.kind)) &&

@@ -2,9 +2,11 @@ import { nowMs } from '../clock.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { catalogue, type EventKind, type Trail } from './catalogue.ts';
+import { writeBeginning } from './chain.ts';
+import { chainKey } from './entries.ts';
 import { indexesOf } from './event-index.ts';
 import { keptOf, seal } from './event-record.ts';
-import type { NewEvent, RecordedEvent } from './events.ts';
+import type { EventActor, NewEvent, RecordedEvent } from './events.ts';
 
 /** Days for which each trail is kept. */
 export type KeepDays = () => Record<Trail, number>;
@@ -19,7 +21,20 @@ export type Room = {
   /** Refusals of each trail: so many at once, and so many in all the time that the trail is kept. */
   refusalsAtOnce: number;
   refusals: number;
+  /** Acts of one administrator that were refused: so many at once; then one more every ten minutes. */
+  failedActsAtOnce?: number;
 };
+
+const usualFailedActsAtOnce = 100;
+const msForOneFailedAct = 10 * 60_000;
+/** Of acts that changed nothing, and that whoever sends requests can have as many of as they like. */
+const idleReasons: ReadonlySet<string> = new Set([
+  'not-found',
+  'invalid',
+  'conflict',
+  'changed',
+  'outranked',
+]);
 
 /** @param people most events of people; a few are refusals, so that who signed in is kept also during an attack */
 export function roomFor(people: number): Room {
@@ -52,9 +67,13 @@ export type EventStore = {
     /** The pod that it happened on; this one when left out. */
     from?: string,
   ): Promise<boolean>;
+  /** Whose refusals were counted in a field of those not kept. @param whose sealed; empty for nobody in particular */
+  actorOfCount(field: string, whose: string): EventActor;
   /** Waits until what was appended is as durable as configured. @throws Unavailable */
   settle(): Promise<void>;
 };
+
+const whosePurpose = 'audit-whose';
 
 export const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
@@ -82,6 +101,9 @@ export function createEventStore(parts: {
       const day = Math.floor(now / dayMs);
       const hour = Math.floor(now / hourMs);
       const isRefusal = refusals.has(kind);
+      const isIdle = trail === 'admin' && outcome === 'failure' && idleReasons.has(event.reason ?? '');
+      const actor = isIdle ? ring.hash('audit', `acts:${event.actor.kind}:${event.actor.id ?? ''}`) : '';
+      const field = isIdle ? `${trail}:${actor}:${hour}` : `${trail}:${hour}`;
       const counted = kind === 'sign-in.succeeded' ? 's' : isRefusal && trail === 'people' ? 'f' : undefined;
       const indexes = indexesOf(event).map(({ isShort, name }) => ({
         isShort,
@@ -97,9 +119,12 @@ export function createEventStore(parts: {
           keys.auditActs(),
           keys.auditIntended(),
           keys.auditNotKept(),
-          keys.auditRoom(trail),
+          isIdle ? keys.auditActorRoom(actor) : keys.auditRoom(trail),
           keys.auditHours(day),
           keys.auditClients(day),
+          keys.auditChain(trail),
+          keys.auditAnchor(trail),
+          keys.auditBegun(trail),
           ...[...short, ...long].map(({ key }) => key),
         ],
         [
@@ -107,17 +132,29 @@ export function createEventStore(parts: {
           condition ? (condition.is === 'not-kept' ? condition.field : condition.act) : '',
           seal(ring, keptOf(event, outcome, from)),
           keepMs(trail),
-          isRefusal ? room.refusalsAtOnce : 0,
-          Math.max(1, Math.floor(keepMs(trail) / room.refusals)),
-          `${trail}:${hour}`,
+          isIdle ? (room.failedActsAtOnce ?? usualFailedActsAtOnce) : isRefusal ? room.refusalsAtOnce : 0,
+          isIdle ? msForOneFailedAct : Math.max(1, Math.floor(keepMs(trail) / room.refusals)),
+          field,
           counted ? `${counted}:${hour}` : '',
           kind === 'sign-in.succeeded' ? clientId : '',
           countDays * dayMs,
           short.length,
           condition?.is === 'not-kept' ? condition.count : '',
+          isIdle ? ring.seal(whosePurpose, field, JSON.stringify(event.actor)) : '',
+          writeBeginning(chainKey(ring), trail, now),
         ],
       );
       return number !== null;
+    },
+
+    actorOfCount(field, whose) {
+      if (whose === '') return { kind: 'system' };
+      try {
+        return JSON.parse(ring.open(whosePurpose, field, whose)) as EventActor;
+      } catch {
+        // Not ours: somebody has put it there.
+        return { kind: 'system' };
+      }
     },
 
     settle: () => store.settle(keys.auditLast()),

@@ -91,6 +91,8 @@ export type Verification = {
   /** Events that were looked at, and those too young to be chained yet. */
   events: number;
   unchained: number;
+  /** When its first event was recorded, also when that was let go of; ms since the epoch. */
+  begunAt?: number;
   /** The first thing that is wrong, for people. */
   fault?: { message: string; eventId?: string; at?: number };
   /** To be kept elsewhere: a later verification that is given it finds a trail that was cut off at its end. */

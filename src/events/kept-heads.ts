@@ -13,12 +13,12 @@ export function createKeptHeads(texts: string[], trail: Trail, anchor: Anchor | 
   }
 
   return {
-    /** @param mac of the chain at this place */
-    check(index: number, count: number, mac: () => string): Fault | undefined {
+    /** @param mac of the chain at this place, if it was as late as this */
+    check(index: number, count: number, mac: (lateMs: number) => string): Fault | undefined {
       for (let at = open.length - 1; at >= 0; at -= 1) {
         const head = open[at];
         if (head?.index !== index || head.count !== count) continue;
-        if (!isSameMac(head.mac, mac())) {
+        if (!isSameMac(head.mac, mac(head.lateMs))) {
           return { message: `The trail is another one than that of the head ${writeHead(head)}.` };
         }
         open.splice(at, 1);

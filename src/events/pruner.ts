@@ -8,6 +8,7 @@ import {
   anchorMac,
   isSameMac,
   type Link,
+  linkMac,
   type PruneReason,
   readAnchor,
   readLink,
@@ -100,7 +101,14 @@ export function createPruner(parts: {
 
   function isOurs(trail: Trail, text: string, anchor: Anchor | undefined, links: Link[]): boolean {
     if (text !== '' && (!anchor || !isSameMac(anchor.mac, anchorMac(key, trail, anchor)))) return false;
-    return (links[0]?.index ?? 0) === (anchor?.index ?? 0);
+    let index = anchor?.index ?? 0;
+    let previousMac = anchor?.previousMac ?? '';
+    for (const link of links) {
+      if (link.index !== index || !isSameMac(link.mac, linkMac(key, trail, previousMac, link))) return false;
+      index += 1;
+      previousMac = link.mac;
+    }
+    return true;
   }
 }
 

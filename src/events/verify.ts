@@ -6,20 +6,37 @@ import {
   anchorMac,
   digestFrom,
   digestNext,
+  type Entry,
   emptyHead,
   isSameMac,
   type Link,
   linkMac,
+  mostLateMs,
   readAnchor,
+  readBeginning,
   readLink,
   writeHead,
 } from './chain.ts';
 import { chainKey } from './entries.ts';
-import { createEntryReader, type Fault, isBefore, placeOf, timeOf } from './entry-reader.ts';
+import {
+  createEntryReader,
+  type Fault,
+  isBefore,
+  mostDriftMs,
+  msOf,
+  placeOf,
+  timeOf,
+} from './entry-reader.ts';
 import type { Events, Verification } from './events.ts';
 import { createKeptHeads } from './kept-heads.ts';
 
-type Chain = { anchor: Anchor | undefined; links: Link[]; newest: string; fault?: Fault };
+type Chain = {
+  anchor: Anchor | undefined;
+  links: Link[];
+  newest: string;
+  begunAt: number | undefined;
+  fault?: Fault;
+};
 
 /** Blocks may be let go of while they are looked at. */
 const mostTries = 4;
@@ -31,15 +48,25 @@ export function createVerifier(parts: { store: Store; ring: KeyRing }): Pick<Eve
   const key = chainKey(ring);
 
   async function readChain(trail: Trail): Promise<Chain> {
-    const [anchorText = '', newest = '0-0', ...texts] = (await store.run(
+    const [anchorText = '', newest = '0-0', beginning = '', ...texts] = (await store.run(
       'audit-links',
-      [keys.auditChain(trail), keys.auditAnchor(trail), keys.audit(trail)],
+      [keys.auditChain(trail), keys.auditAnchor(trail), keys.audit(trail), keys.auditBegun(trail)],
       [],
     )) as string[];
     const anchor = readAnchor(anchorText);
     const links = texts.map(readLink).filter((link) => link !== undefined);
-    const message = faultOf(trail, anchorText, anchor, links, texts.length);
-    return { anchor, links, newest, ...(message ? { fault: { message } } : {}) };
+    const begunAt = readBeginning(key, trail, beginning);
+    const isThere = newest !== '0-0' || texts.length > 0 || anchorText !== '';
+    const message =
+      faultOf(trail, anchorText, anchor, links, texts.length) ??
+      (beginning !== '' && begunAt === undefined
+        ? 'The record of the beginning of the trail is forged.'
+        : isThere && begunAt === undefined
+          ? 'The record of the beginning of the trail was taken out.'
+          : !isThere && begunAt !== undefined
+            ? `All events were taken out: the trail began at ${new Date(begunAt).toISOString()}.`
+            : undefined);
+    return { anchor, links, newest, begunAt, ...(message ? { fault: { message } } : {}) };
   }
 
   function faultOf(
@@ -61,31 +88,56 @@ export function createVerifier(parts: { store: Store; ring: KeyRing }): Pick<Eve
   }
 
   async function verifyOnce(trail: Trail, kept: string[]): Promise<Verification> {
-    const { anchor, links, newest, fault: chainFault } = await readChain(trail);
+    const { anchor, links, newest, begunAt, fault: chainFault } = await readChain(trail);
     const heads = createKeptHeads(kept, trail, anchor);
     const reader = createEntryReader({ store, ring, trail });
     let previous = { mac: anchor?.previousMac ?? '', to: anchor?.to, index: (anchor?.index ?? 0) - 1 };
     let fault = chainFault;
+    /** Told when nothing worse is found. */
+    let late: Fault | undefined;
+    let isFirst = anchor === undefined;
     for (const link of links) {
       fault ??= await verifyBlock(link);
       if (fault) break;
+      if (link.lateMs > mostLateMs) late ??= lateFault(link);
       previous = link;
     }
     const chained = reader.count();
     if (!fault) {
-      await reader.read(previous.to, newest, (_, found) => {
-        fault ??= found;
+      await reader.read(previous.to, newest, (entry, found) => {
+        fault ??= found ?? beginningFault(entry);
       });
     }
-    fault ??= heads.fault();
+    fault ??= heads.fault() ?? late;
     return {
       trail,
       isIntact: fault === undefined,
       events: reader.count(),
       unchained: reader.count() - chained,
+      ...(begunAt === undefined ? {} : { begunAt }),
       ...(fault ? { fault } : {}),
       head: headOf(trail, links.at(-1), anchor),
     };
+
+    /** Where nothing was let go of, the record of the beginning was made with the first entry. */
+    function beginningFault([id]: Entry): Fault | undefined {
+      if (!isFirst) return undefined;
+      isFirst = false;
+      if (begunAt === undefined || Math.abs(msOf(id) - begunAt) <= mostDriftMs) return undefined;
+      const began = new Date(begunAt).toISOString();
+      return {
+        message: `The beginning of the trail was taken out, or put before it: it began at ${began}, and starts at ${timeOf(id)}.`,
+        ...placeOf(trail, id),
+      };
+    }
+
+    function lateFault({ from, to, lateMs }: Link): Fault {
+      const minutes = Math.round(lateMs / 60_000);
+      return {
+        message: `Of the events from ${timeOf(from)} to ${timeOf(to)}, some were chained ${minutes} minutes late. If no pod ran for so long, that is why; otherwise somebody took the chain away and had it made anew, and may have changed what it proved.`,
+        ...placeOf(trail, from),
+      };
+    }
 
     async function verifyBlock(link: Link): Promise<Fault | undefined> {
       const { index, from, to } = link;
@@ -104,11 +156,11 @@ export function createVerifier(parts: { store: Store; ring: KeyRing }): Pick<Eve
         const [id] = entry;
         digest = digestNext(digest, entry);
         count += 1;
-        found ??= entryFault;
+        found ??= entryFault ?? beginningFault(entry);
         if (isBefore(id, from))
           found ??= { message: `An event was put in at ${timeOf(id)}.`, ...placeOf(trail, id) };
-        found ??= heads.check(index, count, () =>
-          linkMac(key, trail, previous.mac, { index, from, to: id, count, digest }),
+        found ??= heads.check(index, count, (lateMs) =>
+          linkMac(key, trail, previous.mac, { index, from, to: id, count, lateMs, digest }),
         );
       });
       if (count < link.count) {
@@ -140,7 +192,7 @@ export function createVerifier(parts: { store: Store; ring: KeyRing }): Pick<Eve
 }
 
 function headOf(trail: Trail, last: Link | undefined, anchor: Anchor | undefined): string {
-  if (last) return writeHead({ trail, index: last.index, count: last.count, mac: last.mac });
+  if (last) return writeHead({ trail, ...last });
   if (!anchor) return emptyHead(trail);
-  return writeHead({ trail, index: anchor.index - 1, count: 0, mac: anchor.previousMac });
+  return writeHead({ trail, index: anchor.index - 1, count: 0, lateMs: 0, mac: anchor.previousMac });
 }

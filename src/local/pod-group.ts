@@ -60,7 +60,12 @@ export function createPodGroup(options: {
 
   function launch(pod: Pod): ChildProcess {
     const output = openSync(options.logFile, 'a', 0o600);
-    const [command = process.execPath, ...args] = [...endsWithParent(), process.execPath, main];
+    const [command = process.execPath, ...args] = [
+      ...endsWithParent(),
+      process.execPath,
+      '--disable-proto=delete',
+      main,
+    ];
     const child = spawn(command, args, {
       env: { ...options.environment, HOLDFAST_POD: pod.name, HOLDFAST_PORT: String(pod.port) },
       // A session of its own: Ctrl-C reaches the demo alone, which then stops the pods in order.

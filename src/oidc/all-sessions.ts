@@ -34,10 +34,20 @@ export type AllSessions = {
   end(uid: string): Promise<{ accountId: string } | undefined>;
   /** @returns how many were ended */
   endOfAccount(accountId: string): Promise<number>;
-  endOfClient(clientId: string): Promise<number>;
+  /** @param mayGoOn asked before each block of them; they may be many */
+  endOfClient(clientId: string, mayGoOn?: () => Promise<boolean>): Promise<number>;
   /** Everything that was signed in before now ends, on every pod within a second, whatever their number. */
   endAll(): Promise<{ before: number }>;
   grants(accountId: string): Promise<GrantSummary[]>;
+  /**
+   * Ends all that a client was granted by what `work` does, but for what these people granted it. Cut short, or when
+   * somebody else ends it all at the same moment, it ends theirs as well.
+   */
+  sparing<T extends { ok: boolean }>(
+    clientId: string,
+    accountIds: string[],
+    work: () => Promise<T>,
+  ): Promise<T>;
   findGrant(id: string): Promise<GrantSummary | undefined>;
   /** @returns the grant as it was; undefined when there is none */
   revokeGrant(id: string): Promise<GrantSummary | undefined>;
@@ -55,7 +65,7 @@ export function createAllSessions(
     revokeGrants(clientId: string): Promise<unknown>;
   },
 ): AllSessions {
-  const { store, sessions, tokens, accounts, eras, revokeGrants } = parts;
+  const { store, sessions, tokens, clients, accounts, eras, revokeGrants } = parts;
   const { keys } = store;
   const signIns = createAccountSignIns(parts);
 
@@ -136,7 +146,7 @@ export function createAllSessions(
       return found.length;
     },
 
-    async endOfClient(clientId) {
+    async endOfClient(clientId, mayGoOn = async () => true) {
       // What it was granted goes first, and at once; its sessions after it, and again where this is cut short.
       await revokeGrants(clientId);
       const key = listOf(await eras.now(), clientId);
@@ -149,7 +159,7 @@ export function createAllSessions(
         await Promise.all(ending.map((one) => signIns.endSessions(one.accountId, [one])));
         ended += ending.length;
         cursor = page.cursor;
-      } while (cursor !== undefined);
+      } while (cursor !== undefined && (await mayGoOn()));
       return ended;
     },
 
@@ -165,6 +175,22 @@ export function createAllSessions(
       return Promise.all((await signIns.liveGrants(accountId)).map(summarise));
     },
 
+    async sparing(clientId, accountIds, work) {
+      const before = await clients.eraNow(clientId);
+      const tags: string[] = [];
+      for (const some of blocksOf(accountIds, endedAtOnce)) {
+        const grants = (await Promise.all(some.map(signIns.liveGrants))).flat();
+        tags.push(...grants.filter((grant) => grant.clientId === clientId).map(({ tag }) => tag));
+      }
+      const done = await work();
+      const isByUs = done.ok && (await clients.eraNow(clientId)) === before + 1;
+      if (!isByUs) return done;
+      for (const some of blocksOf(tags, endedAtOnce)) {
+        await Promise.all(some.map((tag) => tokens.carryOver(tag, before + 1)));
+      }
+      return done;
+    },
+
     findGrant,
 
     async revokeGrant(id) {
@@ -173,4 +199,8 @@ export function createAllSessions(
       return grant;
     },
   };
+}
+
+function* blocksOf<T>(things: T[], size: number): Generator<T[]> {
+  for (let from = 0; from < things.length; from += size) yield things.slice(from, from + size);
 }

@@ -11,6 +11,7 @@ import type { Payload } from './adapter.ts';
  *   c, u     when it was made and last changed (ms)
  *   off      it is disabled
  *   k        its era: what it was granted in an earlier one is worth nothing
+ *   o        which request with an idempotency key made it
  *   w        the version at which its words were listed; see client-words.ts
  *   dead     when it was removed (ms): a tombstone that stays, so that the id never comes back
  *
@@ -31,17 +32,21 @@ export type StoredClient = {
   isEnabled: boolean;
   era: number;
   wordsVersion: number;
+  /** Of the request that made it, so that the same one sent again gets it, and no other does. */
+  mark?: string;
 };
 
 export type ClientFields = Record<string, string>;
 
 const slots = ['1', '2'] as const;
 
-/** @returns undefined for a tombstone, or where there is nothing */
+/** @returns undefined for a tombstone, where there is nothing, and for one whose id a client may not have */
 export function readClient(fields: ClientFields | undefined): StoredClient | undefined {
   if (fields?.p === undefined || fields.dead !== undefined) return undefined;
+  const metadata = JSON.parse(fields.p) as ClientMetadata;
+  if (!isClientId(metadata.client_id)) return undefined;
   return {
-    metadata: JSON.parse(fields.p) as ClientMetadata,
+    metadata,
     secrets: slots.flatMap((slot) => {
       const hash = fields[`s${slot}`];
       if (!hash) return [];
@@ -54,6 +59,7 @@ export function readClient(fields: ClientFields | undefined): StoredClient | und
     isEnabled: fields.off === undefined,
     era: Number(fields.k ?? 0),
     wordsVersion: Number(fields.w ?? 0),
+    ...(fields.o !== undefined && { mark: fields.o }),
   };
 }
 
@@ -67,6 +73,7 @@ export function writeClient(client: StoredClient): ClientFields {
     w: String(client.wordsVersion),
   };
   if (!client.isEnabled) fields.off = '1';
+  if (client.mark !== undefined) fields.o = client.mark;
   if (client.era > 0) fields.k = String(client.era);
   for (const [index, slot] of slots.entries()) {
     const secret = client.secrets[index];
@@ -98,15 +105,15 @@ export function wantsSecret(metadata: Record<string, unknown>): boolean {
  */
 export function enginePayload(client: StoredClient): Payload {
   if (!wantsSecret(client.metadata)) return { ...client.metadata };
-  const secrets = client.secrets.map(({ hash, expiresAt }) => `${hash}:${expiresAt ?? ''}`);
+  const secrets = client.secrets.map(({ id, hash, expiresAt }) => `${hash}:${expiresAt ?? ''}:${id}`);
   return { ...client.metadata, client_secret: secrets.join(',') || ':0' };
 }
 
-/** @param text client_secret of `enginePayload` @returns the hashes of those that have not ended */
-export function hashesOf(text: string, now: number): string[] {
+/** @param text client_secret of `enginePayload` @returns those that have not ended */
+export function secretsIn(text: string, now: number): { hash: string; id: string }[] {
   return text.split(',').flatMap((one) => {
-    const [hash = '', end] = one.split(':');
-    return hash !== '' && (!end || Number(end) > now) ? [hash] : [];
+    const [hash = '', end, id = ''] = one.split(':');
+    return hash !== '' && (!end || Number(end) > now) ? [{ hash, id }] : [];
   });
 }
 
@@ -115,7 +122,32 @@ export function mintClientSecret(): string {
   return randomText(32);
 }
 
-/** client_id is made of visible characters (RFC 6749 A.1); braces would change the slot of its key. */
-export function isClientId(id: string): boolean {
-  return /^[\x21-\x7e]{1,128}$/.test(id) && !/[{}]/.test(id);
+/**
+ * A client_id that is made up: so that it never is one of an account, which is 22 such characters. Tokens that a client
+ * has for itself carry it as `sub`, and those of people the id of an account.
+ */
+export function mintClientId(random = randomText(12)): string {
+  return `app_${random}`;
 }
+
+const fitId = /^[A-Za-z0-9][A-Za-z0-9._~:-]{0,127}$/;
+/** As an earlier release made them up. */
+const earlierId = /^[A-Za-z0-9_-]{16}$/;
+/** The engine keeps what it knows of clients in objects, by client_id: these would lead to what every object has. */
+const inObjects = new Set(Object.getOwnPropertyNames(Object.prototype));
+
+/** Whether a client may have this id; one that is stored under another is not loaded. */
+export function isClientId(id: string): boolean {
+  return (fitId.test(id) || earlierId.test(id)) && !inObjects.has(id);
+}
+
+/** @returns what is wrong with the id of a client that is to be made, as the end of a sentence that begins with it */
+export function faultOfNewClientId(id: unknown): string | undefined {
+  if (typeof id !== 'string' || !fitId.test(id) || !isClientId(id)) return clientIdRule;
+  return /^[A-Za-z0-9_-]{22}$/.test(id)
+    ? 'must not have the form of the id of an account (22 letters, digits, - and _); make it shorter or longer'
+    : undefined;
+}
+
+export const clientIdRule =
+  'must be 1 to 128 letters, digits and - . _ ~ : only, begin with a letter or a digit, and not be a word of JavaScript such as "constructor"';

@@ -1,6 +1,6 @@
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { acrValues } from '../acr.ts';
-import { isClientId } from './client-record.ts';
+import { clientIdRule, isClientId } from './client-record.ts';
 import {
   faultOfOrigin,
   faultOfRedirect,
@@ -8,7 +8,7 @@ import {
   faultOfText,
   faultOfWebAddress,
 } from './client-text.ts';
-import { secondFactorRules } from './prompt-policy.ts';
+import { secondFactorRules } from './second-factor.ts';
 
 /**
  * Which metadata a client may have (RFC 7591 2, OpenID Connect Registration 2, and ours), and what is wrong with it
@@ -77,10 +77,7 @@ function keySet(value: unknown): string | undefined {
 const privateParts = ['d', 'p', 'q', 'k', 'priv'];
 
 export const clientRules: Record<string, Rule> = {
-  client_id: (value) =>
-    typeof value === 'string' && isClientId(value)
-      ? undefined
-      : 'must be 1 to 128 visible ASCII characters, without spaces and braces',
+  client_id: (value) => (typeof value === 'string' && isClientId(value) ? undefined : clientIdRule),
   client_name: (value) => faultOfText(value, 100),
   description: (value) => faultOfText(value, 1000, { hasLines: true }),
   contacts: listOf(10, (value) =>

@@ -10,16 +10,17 @@ import { createClientCache } from './client-cache.ts';
 import {
   type ClientFields,
   type ClientMetadata,
-  hashesOf,
   isClientId,
+  liveSecrets,
   readClient,
   type StoredClient,
+  secretsIn,
   writeClient,
 } from './client-record.ts';
 import { createClientWords } from './client-words.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
-export { type ClientMetadata, isClientId, mintClientSecret } from './client-record.ts';
+export { type ClientMetadata, faultOfNewClientId, mintClientId, mintClientSecret } from './client-record.ts';
 
 /**
  * Clients, by client_id (client-record.ts), as the engine uses them: a pod keeps each for less than a second. What
@@ -30,6 +31,8 @@ export { type ClientMetadata, isClientId, mintClientSecret } from './client-reco
 const mostTries = 200;
 
 type Refused = { ok: false; problem: 'not-found' | 'changed' };
+
+export type StandingClient = { metadata: ClientMetadata; era: number; secretIds: string[] };
 
 export type ClientChange<P> =
   | { ok: true; before: StoredClient; after: StoredClient }
@@ -131,10 +134,25 @@ export function createClientStore(
      * made a moment ago, after this pod read the client.
      */
     async isSecret(id: string, hashes: string, secret: string): Promise<boolean> {
-      if (isOneOf(hashesOf(hashes, nowMs()), secret)) return true;
-      const text = (await unitOfWork().guard(cache.loadAnew(id)))?.payload?.client_secret;
-      if (typeof text !== 'string' || text === hashes) return false;
-      return isOneOf(hashesOf(text, nowMs()), secret);
+      const unit = unitOfWork();
+      const fits = (text: string) => {
+        const found = secretsIn(text, nowMs()).filter(({ hash }) => isOneOf([hash], secret));
+        unit.clientSecretId = found[0]?.id;
+        return found.length > 0;
+      };
+      if (fits(hashes)) return true;
+      const text = (await unit.guard(cache.loadAnew(id)))?.payload?.client_secret;
+      return typeof text === 'string' && text !== hashes && fits(text);
+    },
+
+    /** What tokens of a client stand on, as it is in Redis now; undefined for one that is gone or disabled. */
+    async look(id: string): Promise<StandingClient | undefined> {
+      const ours = builtIn.get(id);
+      if (ours) return { metadata: ours, era: 0, secretIds: [] };
+      const client = await this.read(id);
+      if (!client?.isEnabled) return undefined;
+      const { metadata, era } = client;
+      return { metadata, era, secretIds: liveSecrets(client, nowMs()).map((secret) => secret.id) };
     },
 
     /** As it is in Redis now, with those that are disabled. */
@@ -144,9 +162,10 @@ export function createClientStore(
 
     /**
      * @param secret undefined for a client that needs none
+     * @param mark of the request, where it came with an idempotency key
      * @returns false when the client_id is taken, or was once
      */
-    async create(metadata: ClientMetadata, secret: string | undefined): Promise<boolean> {
+    async create(metadata: ClientMetadata, secret: string | undefined, mark?: string): Promise<boolean> {
       const now = nowMs();
       return this.add({
         metadata,
@@ -157,6 +176,7 @@ export function createClientStore(
         isEnabled: true,
         era: 0,
         wordsVersion: 1,
+        ...(mark !== undefined && { mark }),
       });
     },
 
@@ -164,6 +184,7 @@ export function createClientStore(
       const { metadata } = client;
       const id = metadata.client_id;
       if (builtIn.has(id)) return false;
+      if (!isClientId(id)) throw new RangeError('not the id of a client');
       const key = keys.client(id);
       if ((await store.call('EXISTS', key)) === 1) return false;
       // Listed first: a list tolerates an id with no client, but a client must not go unlisted.
@@ -175,8 +196,8 @@ export function createClientStore(
       return (await store.commit(made)).ok;
     },
 
-    newSecret: (secret: string, createdAt: number) => ({
-      id: randomText(6),
+    newSecret: (secret: string, createdAt: number, id = randomText(6)) => ({
+      id,
       hash: hashSecret(secret),
       createdAt,
       expiresAt: undefined as number | undefined,

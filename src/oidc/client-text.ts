@@ -8,6 +8,16 @@ const longestAddress = 2000;
 const hidden = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/u;
 const hiddenButLines = /(?![\n\t])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/u;
 
+/** Parameters of answers (RFC 6749 4.1.2, 5.1; RFC 9207; OpenID Connect Core 3.2.2.5), which must come from us alone. */
+const answered = new Set([
+  ...['code', 'state', 'iss', 'session_state', 'response'],
+  ...['error', 'error_description', 'error_uri'],
+  ...['token', 'access_token', 'refresh_token', 'id_token', 'token_type', 'expires_in'],
+]);
+
+/** Also as the first part of a name of somebody's own. */
+const runBySight = /^(?:javascript|vbscript|livescript|data|blob|file|filesystem|about|view-source|jar)[.:]/;
+
 export function faultOfText(
   value: unknown,
   longest: number,
@@ -58,6 +68,10 @@ export function faultOfRedirect(value: unknown, isNative: boolean): string | und
   const url = parse(value);
   if (typeof url === 'string') return url;
   const text = String(value);
+  const taken = [...url.searchParams.keys()].find((name) => answered.has(name.toLowerCase()));
+  if (taken !== undefined) {
+    return `must not have "${taken}" in its query: answers have a parameter of that name`;
+  }
   if (text.includes('#')) return 'must not have a fragment; take # and what follows away';
   if (text.includes('*')) return 'must not have a wildcard; list each address in full';
   if (url.protocol === 'https:') return undefined;
@@ -67,6 +81,7 @@ export function faultOfRedirect(value: unknown, isNative: boolean): string | und
       : 'must start with https://; http:// is for localhost, 127.0.0.1 and [::1] alone';
   }
   if (!isNative) return 'must start with https://; other schemes are for application_type "native"';
+  if (runBySight.test(url.protocol)) return 'must not have a scheme that browsers run or open themselves';
   if (!url.protocol.includes('.')) {
     return 'must have a scheme made of a domain name of yours, backwards, such as com.example.app:/callback';
   }
@@ -85,6 +100,9 @@ export function faultOfOrigin(value: unknown): string | undefined {
 export function faultOfResource(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length > longestAddress || !URL.canParse(value)) {
     return 'must be the absolute URI of an API, such as https://api.example.com';
+  }
+  if (runBySight.test(new URL(value).protocol)) {
+    return 'must not have a scheme that browsers run or open themselves';
   }
   return value.includes('#') ? 'must not have a fragment' : undefined;
 }

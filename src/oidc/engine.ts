@@ -18,9 +18,10 @@ import { enginePages } from './engine-pages.ts';
 import type { DatedLogin } from './interaction.ts';
 import type { EnginePages } from './pages.ts';
 import { createGrantLoader } from './policy.ts';
-import { createPromptPolicy, type SecondFactorRule, secondFactorRules } from './prompt-policy.ts';
+import { createPromptPolicy } from './prompt-policy.ts';
 import { createResourceServers } from './resource-servers.ts';
 import type { Resources } from './resources.ts';
+import { type SecondFactorOf, type SecondFactorRule, secondFactorRules } from './second-factor.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
 export type EngineParts = {
@@ -38,8 +39,7 @@ export type EngineParts = {
   signingKeys: readonly JWK[];
   /** The era that it is now; see eras.ts. */
   era(): number;
-  /** What is asked of a sign-in by clients that do not say. */
-  secondFactor(): SecondFactorRule;
+  secondFactorOf: SecondFactorOf;
   /** Told of each sign-out, beside the commit that it ends with. */
   signedOut?: SignedOut;
   log: Log;
@@ -92,9 +92,10 @@ export function configure(parts: EngineParts, extraFeatures: Configuration['feat
     resources: parts.resources,
     access: parts.access,
     tokens: stores.tokens,
+    clients: stores.clients,
     accessTokenSeconds: () => lifetimes.accessTokenSeconds,
   });
-  const policy = createPromptPolicy(parts.secondFactor);
+  const policy = createPromptPolicy(parts.secondFactorOf);
   const shown = enginePages(pages, (clientId) => stores.clients.isDisabled(clientId));
   const accessTokenSeconds = (token: unknown, client: unknown) =>
     atMost(client, 'access_token_seconds', lifetimeOf(token) ?? lifetimes.accessTokenSeconds);

@@ -7,7 +7,7 @@ import type { InteractionStore } from './interaction-store.ts';
 import type { LiveEngine } from './live-engine.ts';
 import type { ClientSummary } from './pages.ts';
 import type { ConsentDecision } from './policy.ts';
-import type { SecondFactorRule } from './prompt-policy.ts';
+import type { SecondFactorOf, SecondFactorRule } from './second-factor.ts';
 import type { SessionStore } from './session-store.ts';
 import { unitOfWork } from './unit-of-work.ts';
 
@@ -20,7 +20,7 @@ export type PendingInteraction = {
   /** Which question is open. */
   prompt: 'login' | 'consent';
   client: ClientSummary & { clientId: string };
-  /** What the client asks of the second factor. */
+  /** What is asked of the second factor: by the client, and by what it wants a token for. */
   secondFactor: SecondFactorRule;
   /** `acr_values` of the request, space separated; empty when it has none. */
   acrValues: string;
@@ -85,7 +85,7 @@ type EngineInteraction = Awaited<ReturnType<Provider['interactionDetails']>>;
 export function createInteractions(parts: {
   engine: LiveEngine;
   /** What is asked of a sign-in by clients that do not say. */
-  secondFactor(): SecondFactorRule;
+  secondFactorOf: SecondFactorOf;
   /** The era that it is now; see eras.ts. */
   era(): number;
   cookieKeys: CookieKeys;
@@ -154,7 +154,7 @@ export function createInteractions(parts: {
         uid,
         prompt: prompt.name,
         client: { ...summarise(client), clientId: client.clientId },
-        secondFactor: (client as { second_factor?: SecondFactorRule }).second_factor ?? parts.secondFactor(),
+        secondFactor: parts.secondFactorOf(client, params),
         acrValues: textOf(params.acr_values) ?? '',
         accountId: session?.accountId,
         loginHint: textOf(params.login_hint),

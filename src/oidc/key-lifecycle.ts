@@ -4,6 +4,7 @@
  * set (published.ts), so that none of them meets a token whose key it cannot find.
  */
 import { nowMs } from '../clock.ts';
+import type { NewEvent } from '../events/events.ts';
 import type { Log } from '../log.ts';
 import { sealSecret } from '../redis/key-ring.ts';
 import type { Pod } from '../redis/pods.ts';
@@ -69,9 +70,11 @@ export function createKeyLifecycle(parts: {
   };
   /** How long relying parties may keep the set that a pod gave them. */
   keySetSeconds: number;
+  /** For the audit: what keys do by themselves. What somebody does to them is told by who lets them. */
+  recordEvent?(event: NewEvent): Promise<void>;
   log: Log;
 }): KeyLifecycle {
-  const { store, vault, keySet, listPods, settings, keySetSeconds, log } = parts;
+  const { store, vault, keySet, listPods, settings, keySetSeconds, recordEvent, log } = parts;
   const ring = store.keys.keyRing();
 
   /** Cookies never leave the pods, so that it is enough when all of them know the key. */
@@ -116,6 +119,15 @@ export function createKeyLifecycle(parts: {
     await keySet.refresh();
   }
 
+  /** Of the one pod that did it: the keys are as they are, whether it can be told or not. */
+  async function tell(event: Pick<NewEvent, 'kind' | 'target' | 'after'>): Promise<void> {
+    try {
+      await recordEvent?.({ ...event, outcome: 'success', actor: { kind: 'system' } });
+    } catch (error) {
+      log.error({ err: error, ...event }, 'what became of a key was not recorded');
+    }
+  }
+
   /** @returns name and sealed key in turns */
   async function makeSealed(kinds: readonly string[], generation: number): Promise<string[]> {
     const made = kinds.map(async (kind) => {
@@ -151,7 +163,12 @@ export function createKeyLifecycle(parts: {
       ...signing.flatMap((one) => (one.state === 'active' ? [one.activatedAt ?? 0] : [])),
     );
     const isUnderWay = signing.some((one) => one.state === 'published');
-    if (days > 0 && !isUnderWay && oldest + days * dayMs <= nowMs()) await rotate('signing');
+    if (days > 0 && !isUnderWay && oldest + days * dayMs <= nowMs()) {
+      const rotated = await rotate('signing');
+      if (!rotated.ok) return;
+      const keys = rotated.keys.map(({ id, use, alg }) => ({ id, use, alg }));
+      await tell({ kind: 'key.rotated', target: { kind: 'key', id: 'signing' }, after: { rotated: keys } });
+    }
   }
 
   return {
@@ -190,10 +207,15 @@ export function createKeyLifecycle(parts: {
       const lowest = serving.length > 0 ? Math.min(...serving) : 0;
       const args: (string | number)[] = [lowest, serving.length < pods.length ? 1 : 0];
       for (const use of ['signing', 'cookie'] as const) args.push(use, waitMs[use], keptMs(use));
-      const moved = (await store.run('key-sweep', [ring], args)) as number;
+      const [moved, activated] = (await store.run('key-sweep', [ring], args)) as [number, string[]];
       if (moved === 0) return;
       await written();
       log.info({ moved, version: keySet.current().version }, 'keys were moved on');
+      for (const name of activated) {
+        const key = keySet.current().records.find((one) => one.name === name);
+        const { id, use, alg } = key ?? { id: name };
+        await tell({ kind: 'key.activated', target: { kind: 'key', id }, after: { id, use, alg } });
+      }
     },
   };
 }

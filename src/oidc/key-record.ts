@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import { openSecret } from '../redis/key-ring.ts';
+import { CannotOpen, openSecret } from '../redis/key-ring.ts';
 import type { Vault } from '../redis/vault.ts';
 import type { KeyState, KeyUse } from './key-lifecycle.ts';
 import { keyKinds, readSigningKey } from './signing-keys.ts';
@@ -42,6 +42,10 @@ export type KeySet = {
   generation(use: KeyUse): number;
   /** Whether there is a key that was made by a version which knew no lives, and has to be given one. */
   hasLifeless: boolean;
+  /** Whether each key that signs is among them. Where this pod cannot open one, nothing may be signed by another. */
+  canSign: boolean;
+  /** Names of keys that were sealed under others than this pod has. */
+  closed: string[];
 };
 
 type Life = Partial<Omit<KeyRecord, 'name' | 'secret'>>;
@@ -55,27 +59,50 @@ function inOrder(a: KeyRecord, b: KeyRecord): number {
   return byState || kinds.indexOf(a.kind) - kinds.indexOf(b.kind) || b.generation - a.generation;
 }
 
-/** @throws CannotOpen */
-export function readKeySet(vault: Vault, fields: Record<string, string>): KeySet {
+/**
+ * @param known the set that this pod has had, which it goes on with where it cannot open a new key: without those that
+ * are gone, and under the version that it has had, so that no key becomes active that this pod does not serve
+ * @throws CannotOpen for the first set
+ */
+export function readKeySet(vault: Vault, fields: Record<string, string>, known?: KeySet): KeySet {
   const records: KeyRecord[] = [];
+  const closed: string[] = [];
   let hasLifeless = false;
+
+  function open(name: string, sealed: string): string | undefined {
+    try {
+      return openSecret(vault, name, sealed);
+    } catch (error) {
+      if (!(error instanceof CannotOpen) || !known) throw error;
+      return known.records.find((record) => record.name === name)?.secret;
+    }
+  }
+
   for (const [name, sealed] of Object.entries(fields)) {
     const [, kind, use] = /^((signing|cookie)(?::\w+)?):\d+$/.exec(name) ?? [];
     if (!kind || !use) continue;
     const text = fields[`life:${name}`];
-    if (text === undefined) hasLifeless = true;
-    else
-      records.push(readRecord(name, kind, use as KeyUse, openSecret(vault, name, sealed), JSON.parse(text)));
+    if (text === undefined) {
+      hasLifeless = true;
+      continue;
+    }
+    const secret = open(name, sealed);
+    if (secret === undefined) closed.push(name);
+    else records.push(readRecord(name, kind, use as KeyUse, secret, JSON.parse(text)));
   }
   records.sort(inOrder);
   const ofUse = (use: KeyUse) => records.filter((record) => record.use === use);
   return {
-    version: Number(fields.set ?? 0),
+    version: closed.length > 0 && known ? known.version : Number(fields.set ?? 0),
     records,
     signing: ofUse('signing').map(({ secret }) => readSigningKey(secret)),
     cookies: ofUse('cookie').map(({ secret }) => Buffer.from(secret, 'base64url')),
     generation: (use) => Number(fields[`generation:${use}`] ?? 1),
     hasLifeless,
+    canSign:
+      closed.length === 0 ||
+      kinds.every((kind) => records.some((record) => record.kind === kind && record.state === 'active')),
+    closed,
   };
 }
 

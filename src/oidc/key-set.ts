@@ -1,7 +1,7 @@
 import type { JWK } from 'jose';
 import { Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { CannotOpen, sealSecret } from '../redis/key-ring.ts';
+import { sealSecret } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import type { Vault } from '../redis/vault.ts';
 import { watch } from '../redis/watched.ts';
@@ -15,6 +15,8 @@ export type LiveKeySet = {
   publicKeySet(): { keys: JWK[] };
   /** Whether it was looked at lately. A pod that was held up, or cut off from Redis, may have an older one. */
   isFresh(): boolean;
+  /** Whether this pod has the keys that sign now; without one it must not sign, lest it does with a revoked one. */
+  canSign(): boolean;
   /** Reads it now. @throws Unavailable */
   refresh(): Promise<KeySet>;
   /** Gives a life to keys that have none; see scripts/key-begin.lua. @throws Unavailable */
@@ -36,7 +38,7 @@ export async function openKeySet(parts: { store: Store; vault: Vault; log: Log }
   const ring = store.keys.keyRing();
   const listeners: ((keys: KeySet) => void)[] = [];
   let latest: KeySet | undefined;
-  let hasComplained = false;
+  let complainedOf = '';
   let shown: { of: KeySet; keys: JWK[] } | undefined;
 
   async function begin(fresh: string[]): Promise<void> {
@@ -45,16 +47,18 @@ export async function openKeySet(parts: { store: Store; vault: Vault; log: Log }
   }
 
   function parse(fields: Record<string, string>): KeySet {
-    try {
-      latest = readKeySet(vault, fields);
-      hasComplained = false;
-    } catch (error) {
-      if (!(error instanceof CannotOpen) || latest === undefined) throw error;
-      // Another pod has a newer HOLDFAST_KEYS than this one. It goes on with what it has, and says so: a key that it
-      // does not serve becomes active nowhere.
-      if (!hasComplained) log.error({ err: error }, 'the set of keys has changed, and cannot be opened');
-      hasComplained = true;
+    latest = readKeySet(vault, fields, latest);
+    const { closed, canSign } = latest;
+    // Another pod has a newer HOLDFAST_KEYS than this one.
+    if (closed.length > 0 && complainedOf !== closed.join()) {
+      log.error(
+        { keys: closed, canSign },
+        canSign
+          ? 'there are new keys that HOLDFAST_KEYS of this pod does not open; they sign nothing until it does'
+          : 'HOLDFAST_KEYS of this pod does not open a key that signs now; it refuses everything until it does',
+      );
     }
+    complainedOf = closed.join();
     return latest;
   }
 
@@ -71,10 +75,11 @@ export async function openKeySet(parts: { store: Store; vault: Vault; log: Log }
   }
 
   const watched = await watch({ store, log }, ring, parse);
-  let version = watched.current().version;
+  let told = stateOf(watched.current());
   watched.onChange((keys) => {
-    if (keys.version === version) return;
-    version = keys.version;
+    const state = stateOf(keys);
+    if (state === told || !keys.canSign) return;
+    told = state;
     for (const listener of listeners) listener(keys);
   });
 
@@ -86,6 +91,7 @@ export async function openKeySet(parts: { store: Store; vault: Vault; log: Log }
       return shown;
     },
     isFresh: () => watched.ageMs() < freshMs,
+    canSign: () => watched.current().canSign,
     refresh: watched.refresh,
     begin: () => begin([]),
     onChange: (listener) => listeners.push(listener),
@@ -93,9 +99,18 @@ export async function openKeySet(parts: { store: Store; vault: Vault; log: Log }
   };
 }
 
-/** @throws Unavailable when Redis does not tell whether the keys that this pod has still hold */
+/** What others are told of: which keys there are, and which of them sign. */
+function stateOf({ version, records }: KeySet): string {
+  return JSON.stringify([version, records.map(({ name, state }) => [name, state])]);
+}
+
+/** @throws Unavailable when Redis does not tell whether the keys that this pod has still hold, or when it lacks one */
 export async function demandFresh(keySet: LiveKeySet): Promise<void> {
-  if (keySet.isFresh()) return;
-  await keySet.refresh();
-  if (!keySet.isFresh()) throw new Unavailable('the keys of this pod may be old', { retryAfterSeconds: 1 });
+  if (!keySet.isFresh()) {
+    await keySet.refresh();
+    if (!keySet.isFresh()) throw new Unavailable('the keys of this pod may be old', { retryAfterSeconds: 1 });
+  }
+  if (!keySet.canSign()) {
+    throw new Unavailable('this pod cannot open a key that signs now', { retryAfterSeconds: 1 });
+  }
 }

@@ -6,6 +6,7 @@
 import type { Context, Middleware } from 'koa';
 import type { Access } from '../access/access.ts';
 import type { Config } from '../config.ts';
+import type { NewEvent } from '../events/events.ts';
 import type { Log } from '../log.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Pod } from '../redis/pods.ts';
@@ -32,6 +33,7 @@ import { isPublished, type Published, publishFromMemory } from './published.ts';
 import { createPushedRequestStore } from './pushed-request-store.ts';
 import { createRegisteredClients, type RegisteredClients } from './registered-clients.ts';
 import type { Resources } from './resources.ts';
+import { createSecondFactorOf } from './second-factor.ts';
 import { createSeedSessions } from './seed-sessions.ts';
 import { createSessionStore, type SessionStore } from './session-store.ts';
 import { createSignedIn, type SignedIn } from './signed-in.ts';
@@ -39,17 +41,29 @@ import { createTokenStore, type TokenStore } from './token-store.ts';
 
 export { adminResourceIndicator } from './admin-resource.ts';
 export type { AllSessions, AnySession, GrantSummary } from './all-sessions.ts';
-export { type ClientMetadata, isClientId, mintClientSecret } from './client-store.ts';
+export { type ClientMetadata, faultOfNewClientId, mintClientId, mintClientSecret } from './client-store.ts';
 export { type Eras, watchEras } from './eras.ts';
 export type { Interactions, Login, PendingInteraction } from './interaction.ts';
 export type { KeyLifecycle, KeyState, KeySummary, KeyUse } from './key-lifecycle.ts';
 export { type LiveKeySet, openKeySet } from './key-set.ts';
 export { type SignInWish, signedInPath, signInPath } from './own-pages.ts';
 export type { ClientSummary, EnginePages } from './pages.ts';
-export { type SecondFactorRule, secondFactorRules } from './prompt-policy.ts';
-export type { ClientRecord, ClientSecret, NewSecret, RegisteredClients } from './registered-clients.ts';
-export type { HoldfastClaim } from './resource-servers.ts';
+export type {
+  ClientRecord,
+  ClientSecret,
+  NewSecret,
+  OnceMade,
+  RegisteredClients,
+} from './registered-clients.ts';
+export type { HoldfastClaim, ServiceClaim } from './resource-servers.ts';
 export { createResources, type Resource, type ResourceDraft, type Resources } from './resources.ts';
+export {
+  isBelow,
+  isStrongEnough,
+  type SecondFactorRule,
+  type SignInStrength,
+  secondFactorRules,
+} from './second-factor.ts';
 export type { BrowserSession, ConnectedApplication, SignedIn, SignedInSession } from './signed-in.ts';
 
 export type Oidc = {
@@ -68,7 +82,11 @@ export type Oidc = {
   registeredClients: RegisteredClients;
   allSessions: AllSessions;
   /** What an access token stands on, as it is in Redis now. */
-  standing: { session: SessionStore['look']; grant: TokenStore['look'] };
+  standing: {
+    session: SessionStore['look'];
+    grant: TokenStore['look'];
+    client: ClientStore['look'];
+  };
   /** For trials; see seed-sessions.ts. */
   seedSessions: ReturnType<typeof createSeedSessions>;
   cookieKeys: CookieKeys;
@@ -100,6 +118,8 @@ export function createOidc(parts: {
   /** @throws Unavailable while the clock of this pod is not to be trusted */
   demandClock(): void;
   signedOut?: SignedOut;
+  /** For the audit: what happens by itself. */
+  recordEvent?(event: NewEvent): Promise<void>;
   /** Of every answer of this pod; for what is answered ahead of the HTTP layer. */
   headers: Record<string, string>;
   log: Log;
@@ -110,6 +130,11 @@ export function createOidc(parts: {
   const forConsole = () => settings.current().console_second_factor;
   // There a second factor of the account is never left out.
   const forAccountPages = () => (secondFactor() === 'none' ? 'optional' : secondFactor());
+  const secondFactorOf = createSecondFactorOf({
+    issuer: config.issuer,
+    usual: secondFactor,
+    console: forConsole,
+  });
   const clients = createClientStore(store, ring, {
     cacheMs: config.clientCacheMs,
     builtIn: [ownClient(config.issuer, forAccountPages), adminClient(config.issuer, forConsole)],
@@ -147,7 +172,7 @@ export function createOidc(parts: {
         stores,
         cookieKeys,
         era: eras.current,
-        secondFactor,
+        secondFactorOf,
         signingKeys: keySet.current().signing,
       }),
     keySetVersion: () => keySet.current().version,
@@ -192,12 +217,13 @@ export function createOidc(parts: {
       headers: parts.headers,
       keySetSeconds: config.keySetSeconds,
       isFresh: keySet.isFresh,
+      mayAnswer: keySet.canSign,
     }),
     engine: engine.middleware,
     keys: createKeyLifecycle({ ...parts, keySetSeconds: config.keySetSeconds }),
     interactions: createInteractions({
       engine,
-      secondFactor,
+      secondFactorOf,
       era: eras.current,
       cookieKeys,
       store: interactions,
@@ -226,11 +252,11 @@ export function createOidc(parts: {
       accounts: parts.accounts,
       revokeGrants: registeredClients.revokeGrants,
     }),
-    standing: { session: sessions.look, grant: tokens.look },
+    standing: { session: sessions.look, grant: tokens.look, client: (id) => clients.look(id) },
     seedSessions: createSeedSessions({ store, sessions, tokens }),
     cookieKeys,
     async demandFreshKeys(ctx, next) {
-      if (!isPublished(ctx.path)) await demandFresh(keySet);
+      if (!isPublished(ctx.path) || !keySet.canSign()) await demandFresh(keySet);
       await next();
     },
     keySetVersion: () => engine.current().keySetVersion,

@@ -1,6 +1,6 @@
 import { randomText } from '../random.ts';
 import type { ClientMetadata } from './client-store.ts';
-import type { SecondFactorRule } from './prompt-policy.ts';
+import type { SecondFactorRule } from './second-factor.ts';
 
 /**
  * Holdfast's own pages about an account sign people in by the same authorization request as any client, so that
@@ -13,7 +13,7 @@ export const signedInPath = '/account/signed-in';
 export const adminClientId = 'holdfast-admin';
 export const adminSignedInPath = '/admin/signed-in';
 
-/** @param secondFactor what it asks of a sign-in, as it is now; see prompt-policy.ts */
+/** @param secondFactor what it asks of a sign-in, as it is now; see second-factor.ts */
 export function ownClient(issuer: string, secondFactor: () => SecondFactorRule): ClientMetadata {
   return pageClient(
     issuer,

@@ -34,8 +34,10 @@ export function publishFromMemory(parts: {
   keySetSeconds: number;
   /** Whether this pod knows that there is no newer key set. */
   isFresh(): boolean;
+  /** Whether what it keeps may be told; a pod that lacks a key may have one in it that was revoked. */
+  mayAnswer(): boolean;
 }): Published {
-  const { engine, headers, keySetSeconds, isFresh } = parts;
+  const { engine, headers, keySetSeconds, isFresh, mayAnswer } = parts;
 
   /** A pod that is cut off may be taken for dead, and its key set for gone: then nobody may keep that. */
   function forNow(document: PublishedDocument): Record<string, string> {
@@ -69,7 +71,7 @@ export function publishFromMemory(parts: {
     answer(request, response) {
       const { method, url = '' } = request;
       const isRead = method === 'GET' || method === 'HEAD';
-      const document = isRead ? engine.current().documents.get(url) : undefined;
+      const document = isRead && mayAnswer() ? engine.current().documents.get(url) : undefined;
       if (!document) return false;
       const sent = forNow(document);
       if (request.headers['if-none-match'] === sent.etag) {

@@ -1,6 +1,6 @@
 import { nowMs } from '../clock.ts';
 import type { Store } from '../redis/redis.ts';
-import { liveSecrets, type StoredClient, wantsSecret } from './client-record.ts';
+import { faultOfNewClientId, liveSecrets, type StoredClient, wantsSecret } from './client-record.ts';
 import { type ClientLimits, faultOfMetadata } from './client-rules.ts';
 import { createClientSearch } from './client-search.ts';
 import { type ClientMetadata, type ClientStore, mintClientSecret } from './client-store.ts';
@@ -36,6 +36,13 @@ export type ClientWriting<T = ClientRecord> =
 /** What is shown once. */
 export type NewSecret = { client: ClientRecord; secretId: string; secret: string };
 
+/** What follows from a request that came with an idempotency key, the same for each try of it and for nothing else. */
+export type OnceMade = {
+  /** Kept with what it makes. */
+  mark: string;
+  secret: string;
+};
+
 export type RegisteredClients = {
   /** @param query.text the beginning of a name or a word in it, or of a client_id, in any case */
   list(query: {
@@ -45,15 +52,19 @@ export type RegisteredClients = {
   }): Promise<{ clients: ClientRecord[]; cursor: string | undefined }>;
   count(): Promise<number>;
   find(id: string): Promise<ClientRecord | undefined>;
-  /** What would be wrong with this metadata; undefined when nothing is. */
-  check(metadata: ClientMetadata): Promise<string | undefined>;
+  /**
+   * What would be wrong with this metadata; undefined when nothing is.
+   * @param options.isNew of a client that is to be made
+   */
+  check(metadata: ClientMetadata, options?: { isNew: boolean }): Promise<string | undefined>;
   /**
    * Makes a secret where the way that the client authenticates wants one.
    * @param options.secret to be used in place of a new one; 32 to 128 characters
+   * @param options.once of a request that may be sent again: then it gets the client that it has made before
    */
   create(
     metadata: ClientMetadata,
-    options?: { secret?: string },
+    options?: { secret?: string; once?: OnceMade },
   ): Promise<ClientWriting<{ client: ClientRecord; secret: string | undefined }>>;
   /** Replaces all metadata. */
   update(id: string, version: number | undefined, metadata: ClientMetadata): Promise<ClientWriting>;
@@ -63,10 +74,11 @@ export type RegisteredClients = {
    * The secrets that there are go on to work.
    * @param options.othersEndAt ms since the epoch; undefined when they are not to end by themselves
    * @param options.secret to be used in place of a new one
+   * @param options.once of a request that may be sent again: then it gets the secret that it has added before
    */
   addSecret(
     id: string,
-    options: { othersEndAt?: number; secret?: string },
+    options: { othersEndAt?: number; secret?: string; once?: OnceMade },
   ): Promise<ClientWriting<NewSecret>>;
   /** Whether this is one of its secrets now. */
   hasSecret(id: string, secret: string): Promise<boolean>;
@@ -94,8 +106,9 @@ export function createRegisteredClients(parts: {
   const { builtIn } = clients;
   const search = createClientSearch(store, clients);
 
-  async function check(metadata: ClientMetadata): Promise<string | undefined> {
-    const fault = faultOfMetadata(metadata, limits());
+  async function check(metadata: ClientMetadata, options = { isNew: false }): Promise<string | undefined> {
+    const unfit = options.isNew ? faultOfNewClientId(metadata.client_id) : undefined;
+    const fault = unfit ? `client_id ${unfit}` : faultOfMetadata(metadata, limits());
     if (fault) return fault;
     try {
       // The engine holds a client that wants a secret to having one.
@@ -136,6 +149,15 @@ export function createRegisteredClients(parts: {
     return toRecord({ ...client, createdAt: at });
   }
 
+  /** The client that an earlier try of the same request has made, as long as it has the secret that it was given. */
+  async function madeBy(once: OnceMade, id: string) {
+    const client = await clients.read(id);
+    if (client?.mark !== once.mark) return undefined;
+    if (!wantsSecret(client.metadata)) return { client: toRecord(client), secret: undefined };
+    const hasIt = clients.isOneOf(hashesIn(liveSecrets(client, nowMs())), once.secret);
+    return hasIt ? { client: toRecord(client), secret: once.secret } : undefined;
+  }
+
   return {
     async list(query) {
       const { found, cursor } = await search.list(query);
@@ -151,10 +173,15 @@ export function createRegisteredClients(parts: {
     check,
 
     async create(metadata, options = {}) {
-      const fault = (await check(metadata)) ?? faultOfSecret(options.secret, metadata);
+      const fault = (await check(metadata, { isNew: true })) ?? faultOfSecret(options.secret, metadata);
       if (fault) return { ok: false, problem: 'invalid', message: fault };
-      const secret = wantsSecret(metadata) ? (options.secret ?? mintClientSecret()) : undefined;
-      if (!(await clients.create(metadata, secret))) return { ok: false, problem: 'taken' };
+      const { once } = options;
+      const chosen = options.secret ?? once?.secret;
+      const secret = wantsSecret(metadata) ? (chosen ?? mintClientSecret()) : undefined;
+      if (!(await clients.create(metadata, secret, once?.mark))) {
+        const earlier = once && (await madeBy(once, metadata.client_id));
+        return earlier ? { ok: true, value: earlier } : { ok: false, problem: 'taken' };
+      }
       const client = await find(metadata.client_id);
       return client ? { ok: true, value: { client, secret } } : { ok: false, problem: 'not-found' };
     },
@@ -183,17 +210,22 @@ export function createRegisteredClients(parts: {
         client.isEnabled === isEnabled ? undefined : { ...client, isEnabled },
       ),
 
-    async addSecret(id, { othersEndAt, secret = mintClientSecret() }) {
+    async addSecret(id, { othersEndAt, once, secret = once?.secret ?? mintClientSecret() }) {
       const fault = faultOfSecret(secret);
       if (fault) return { ok: false, problem: 'invalid', message: fault };
       let secretId = '';
       const added = await change(id, undefined, (client) => {
         const now = nowMs();
         const live = liveSecrets(client, now);
+        const again = once && live.find((one) => one.id === once.mark && clients.isOneOf([one.hash], secret));
+        if (again) {
+          secretId = again.id;
+          return undefined;
+        }
         if (live.length >= longestSecrets) return 'two-secrets';
         if (clients.isOneOf(hashesIn(live), secret)) return { fault: 'secret is one that this client has' };
         const others = live.map((one) => ({ ...one, expiresAt: earlier(one.expiresAt, othersEndAt) }));
-        const fresh = clients.newSecret(secret, now);
+        const fresh = clients.newSecret(secret, now, once?.mark);
         secretId = fresh.id;
         return { ...client, secrets: [...liveSecrets({ ...client, secrets: others }, now), fresh] };
       });

@@ -1,4 +1,4 @@
-import { type Fault, nameFaults, textFaults } from '../access/access.ts';
+import { type Fault, nameFaults, sizeFaults, textFaults } from '../access/access.ts';
 import { claimsByScope } from './claims.ts';
 import type { ResourceDraft } from './resources.ts';
 
@@ -48,7 +48,7 @@ export function resourceFaults(draft: ResourceDraft): Fault[] {
     faults.push({ path: 'format', message: `One of ${formats.join(', ')}, please.` });
   }
   if (typeof hasRoles !== 'boolean') faults.push({ path: 'hasRoles', message: 'True or false, please.' });
-  return [...faults, ...scopeFaults(scopes)];
+  return [...faults, ...scopeFaults(scopes), ...sizeFaults({ name, scopes })];
 }
 
 function scopeFaults(scopes: ResourceDraft['scopes']): Fault[] {

@@ -1,6 +1,7 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
 import type { Access } from '../access/access.ts';
 import { adminResourceIndicator } from './admin-resource.ts';
+import type { ClientStore } from './client-store.ts';
 import type { Resource, Resources } from './resources.ts';
 import type { TokenStore } from './token-store.ts';
 import { unitOfWork } from './unit-of-work.ts';
@@ -11,12 +12,15 @@ export type ResourceServersParts = {
   resources: Pick<Resources, 'known' | 'find'>;
   access: Pick<Access, 'effectiveNow'>;
   tokens: Pick<TokenStore, 'epochOf'>;
+  clients: Pick<ClientStore, 'eraOf'>;
   /** Of tokens for an API that does not say. */
   accessTokenSeconds(): number;
 };
 
 /** Members of the engine's tokens that its published types leave out. */
 type Token = {
+  kind?: string;
+  clientId?: string;
   accountId?: string;
   grantId?: string;
   sessionUid?: string;
@@ -36,10 +40,24 @@ export type HoldfastClaim = {
   grant: string;
   /** The session that the token ends with. */
   session?: string;
+  /** How strong that sign-in was. */
+  acr?: string;
+  /** That the second factor was left out, as the account trusts the browser. */
+  trusted?: true;
+  /** That it was left out, as a client asked for none. */
+  waived?: true;
+};
+
+/** The same of a token that a client has for itself. */
+export type ServiceClaim = {
+  /** Of the client: what it was granted in an earlier one is worth nothing. */
+  era: number;
+  /** Of the secret that it was got with; not there where the client has a key of its own. */
+  secret?: string;
 };
 
 export function createResourceServers(parts: ResourceServersParts) {
-  const { resources, access, tokens } = parts;
+  const { resources, access, tokens, clients } = parts;
   const adminIndicator = adminResourceIndicator(parts.issuer);
 
   /** One that was made a moment ago is read itself, whichever pod is asked. */
@@ -58,6 +76,15 @@ export function createResourceServers(parts: ResourceServersParts) {
     // Gone or disabled, its token is refused where the request commits.
     if (!present) return {};
     return { roles: present.roleClaims.roles, groups: present.groupClaims.groups };
+  }
+
+  /** A token of a client for itself. */
+  async function standingOf({ kind, clientId }: Token): Promise<{ hf: ServiceClaim } | undefined> {
+    if (kind !== 'ClientCredentials' || clientId === undefined) return undefined;
+    const unit = unitOfWork();
+    const secret = unit.clientSecretId;
+    const era = await unit.guard(clients.eraOf(clientId));
+    return { hf: { era, ...(secret === undefined ? {} : { secret }) } };
   }
 
   return {
@@ -83,14 +110,22 @@ export function createResourceServers(parts: ResourceServersParts) {
     /** Claims of a token that is being made (RFC 9068 2.2.3); of an opaque one, introspection tells them. */
     async extraTokenClaims(_ctx: unknown, made: unknown): Promise<Record<string, unknown> | undefined> {
       const { resourceServer, accountId, grantId, expiresWithSession, sessionUid } = made as Token;
-      if (!resourceServer || accountId === undefined || grantId === undefined) return undefined;
+      if (!resourceServer) return undefined;
       const indicator = resourceServer.identifier();
+      if (accountId === undefined || grantId === undefined) {
+        return indicator === adminIndicator ? standingOf(made as Token) : undefined;
+      }
       if (indicator === adminIndicator) {
+        const epoch = (await tokens.epochOf(grantId)) ?? -1;
+        const { signedInAcr: acr, signedInTrusted, signedInWaived } = unitOfWork();
         const hf: HoldfastClaim = {
           account: accountId,
-          epoch: (await tokens.epochOf(grantId)) ?? -1,
+          epoch,
           grant: grantId,
           ...(expiresWithSession && sessionUid ? { session: sessionUid } : {}),
+          ...(acr === undefined ? {} : { acr }),
+          ...(signedInTrusted ? { trusted: true } : {}),
+          ...(signedInWaived ? { waived: true } : {}),
         };
         return { hf };
       }

@@ -53,6 +53,8 @@ export type Resources = {
 };
 
 const mostResources = 500;
+/** Of all: every pod reads all of them again when one has changed. */
+const mostBytes = 2 * 1024 * 1024;
 
 /** So often an update without a version is tried again when others change the same thing. */
 const mostTries = 100;
@@ -69,7 +71,7 @@ export async function createResources(parts: {
   const definitions = createDefinitions(
     store,
     { all, watched: keys.resources(), removed: keys.removedDefinitions(all), others: all },
-    { most: mostResources, reusesIds: true },
+    { most: mostResources, mostBytes, reusesIds: true },
   );
   const fixed = new Map(
     [adminResource(config.issuer), ...fromEnvironment(config.resources)].map((one) => [one.indicator, one]),

@@ -275,10 +275,11 @@ export function createSessionStore(store: Store, ring: KeyRing, policy: SessionP
     payload.exp = nowSeconds() + policy.idleSeconds;
     payload.iat = nowSeconds();
     if (fields.x !== undefined) payload.state = JSON.parse(fields.x);
+    // Without what every object has: the engine looks in it by the names of clients.
+    const authorizations: Record<string, Authorization> = Object.create(null);
+    payload.authorizations = authorizations;
     for (const [field, value] of Object.entries(fields)) {
-      if (!field.startsWith('a:')) continue;
-      payload.authorizations ??= {};
-      (payload.authorizations as Record<string, Authorization>)[field.slice(2)] = JSON.parse(value);
+      if (field.startsWith('a:')) authorizations[field.slice(2)] = JSON.parse(value);
     }
     return payload;
   }

@@ -111,7 +111,7 @@ export function createSignedIn(
       const applications = await Promise.all(
         [...byClient].map(async ([clientId, grants]) => {
           const scopes = [...new Set(grants.flatMap((grant) => grant.scopes))];
-          const resources: Record<string, string[]> = {};
+          const resources: Record<string, string[]> = Object.create(null);
           for (const grant of grants) {
             for (const [indicator, granted] of Object.entries(grant.resources)) {
               resources[indicator] = [...new Set([...(resources[indicator] ?? []), ...granted])];

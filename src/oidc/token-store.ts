@@ -129,7 +129,8 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     /** @returns the payload, with `consumed` if it was spent */
     async find(id: string): Promise<Payload | undefined> {
       const stored = await load(id);
-      const payload = stored && (await unpack(stored));
+      const unpacked = stored && (await unpack(stored));
+      const payload = unpacked && takeMarks(unpacked);
       if (!payload) {
         const at = keyOf(id);
         if (at) unitOfWork().ended.add(at.key);
@@ -160,7 +161,7 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       const before = await unit.asRead(at.key);
       const change = unit.change('grant', keys.grant(at.tag)).durable();
       const grant = payload.grantId === at.tag ? await grantBeside(at.tag) : undefined;
-      const fields: Record<string, string> = { p: packToken(payload, at, grant) };
+      const fields: Record<string, string> = { p: packToken({ ...payload, ...marksOf(payload) }, at, grant) };
       if (payload.grantId === at.tag) {
         // A grant that this request makes cannot be there yet; upsertGrant checks that nobody else made it.
         if (!unit.isHeld(keys.grant(at.tag))) change.requireAlive(keys.grant(at.tag));
@@ -280,6 +281,15 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       };
     },
 
+    /** Takes a grant that was good in the era of its client before this one over into it. */
+    async carryOver(tag: string, clientEra: number): Promise<void> {
+      const key = keys.grant(tag);
+      const change = new Change().durable().requireAlive(key);
+      if (clientEra === 1) change.requireLacking(key, 'k');
+      else change.requireSame(key, 'k', String(clientEra - 1));
+      await store.commit(change.set(key, 0, { k: String(clientEra) }));
+    },
+
     /** Ends a grant at once, outside the writes that a request holds. @param key the grant's own key */
     async revokeNow(key: string): Promise<void> {
       await store.commit(new Change().durable().bury(key, tombstoneMs()));
@@ -342,6 +352,22 @@ export type StoredGrant = {
 };
 
 export type TokenStore = ReturnType<typeof createTokenStore>;
+
+/** How the second factor of the sign-in was left out (as in session-store.ts), beside its `acr` where that is kept. */
+function marksOf({ acr }: Payload): { t?: 1; n?: 1 } {
+  const { signedInTrusted, signedInWaived } = unitOfWork();
+  return acr === undefined ? {} : { ...(signedInTrusted && { t: 1 }), ...(signedInWaived && { n: 1 }) };
+}
+
+/** Reads them for what is made of the token in this request. */
+function takeMarks({ t, n, ...payload }: Payload): Payload {
+  if (payload.acr === undefined) return payload;
+  const unit = unitOfWork();
+  unit.signedInAcr = payload.acr as string;
+  unit.signedInTrusted = t === 1;
+  unit.signedInWaived = n === 1;
+  return payload;
+}
 
 function readPayload(fields: Record<string, string>): Payload {
   return JSON.parse(fields.p ?? '{}') as Payload;

@@ -85,6 +85,10 @@ export class UnitOfWork {
   signInEpoch: number | undefined;
   /** The era of that sign-in; see eras.ts. */
   signInEra: number | undefined;
+  /** How strong that sign-in was, where a code or a refresh token stands for it; a session tells the engine itself. */
+  signedInAcr: string | undefined;
+  /** Which of its secrets the client has shown. */
+  clientSecretId: string | undefined;
   /** Whether that sign-in left the second factor out because the account trusts the browser. */
   signedInTrusted = false;
   /** Whether it left the second factor of the account out because its client asks for none. */

@@ -45,12 +45,26 @@ export type Definitions = {
   remove(id: string, version: number | undefined): Promise<DefinitionWriting>;
 };
 
-/** @param options.most that there may be of the kind; options.reusesIds whether a removed one may be made anew */
+/**
+ * @param options.most that there may be of the kind, and options.mostBytes of all together; options.reusesIds whether a removed
+ * one may be made anew
+ */
 export function createDefinitions(
   store: Store,
   keys: DefinitionKeys,
-  options: { most: number; reusesIds?: boolean },
+  options: { most: number; mostBytes: number; reusesIds?: boolean },
 ): Definitions {
+  /** What was made of each text that was read last: of thousands, one has changed. */
+  const known = new Map<string, { text: string; definition: Definition }>();
+
+  function readAgain(id: string, text: string): Definition {
+    const before = known.get(id);
+    if (before?.text === text) return before.definition;
+    const definition = read(id, text);
+    known.set(id, { text, definition });
+    return definition;
+  }
+
   async function change(script: string, args: (string | number)[], id: string): Promise<DefinitionWriting> {
     const [result, detail = ''] = (await store.run(
       script,
@@ -70,12 +84,18 @@ export function createDefinitions(
     body: unknown,
     needs: readonly string[],
   ) =>
-    change('definition-write', [id, mode, version ?? '', JSON.stringify(body), options.most, ...needs], id);
+    change(
+      'definition-write',
+      [id, mode, version ?? '', JSON.stringify(body), options.most, options.mostBytes, ...needs],
+      id,
+    );
 
   return {
     async list() {
       const fields = (await store.read(keys.all)) ?? {};
-      return Object.entries(fields).map(([id, text]) => read(id, text));
+      const all = Object.entries(fields).map(([id, text]) => readAgain(id, text));
+      for (const id of known.keys()) if (fields[id] === undefined) known.delete(id);
+      return all;
     },
     async findSome(ids) {
       if (ids.length === 0) return [];
@@ -83,7 +103,7 @@ export function createDefinitions(
       const texts = (await store.call('HMGET', keys.all, ...unique)) as (string | null)[];
       return unique.flatMap((id, index) => {
         const text = texts[index];
-        return typeof text === 'string' ? [read(id, text)] : [];
+        return typeof text === 'string' ? [readAgain(id, text)] : [];
       });
     },
     create: (id, body, needs = []) => write('create', id, undefined, body, needs),
@@ -99,6 +119,13 @@ function read(id: string, text: string): Definition {
     version: Number(version),
     createdAt: Number(createdAt),
     updatedAt: Number(updatedAt),
-    body: JSON.parse(body) as unknown,
+    body: frozen(JSON.parse(body)),
   };
+}
+
+/** It is given out more than once. */
+function frozen(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const one of Object.values(value)) frozen(one);
+  return Object.freeze(value);
 }

@@ -102,7 +102,7 @@ export async function openKeyRing(
 }
 
 function pairs(flat: string[]): Record<string, string> {
-  const record: Record<string, string> = {};
+  const record: Record<string, string> = Object.create(null);
   for (let i = 0; i + 1 < flat.length; i += 2) record[flat[i] as string] = flat[i + 1] as string;
   return record;
 }

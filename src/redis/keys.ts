@@ -35,13 +35,15 @@
  *                redis/definitions.ts; {access}:roles:removed: set of ids that are not used again, groups likewise
  *   {resources}, {resources}:all   the same of the APIs that tokens are made for
  *   {audit}:<trail>  the events of a trail, sealed: stream; see events/events.ts
- *   {audit}:<trail>:chain, :anchor, :head-told   what proves that nothing was changed; see events/chain.ts
- *   {audit}:<trail>:room   how many refusals may still be kept one by one: hash
+ *   {audit}:<trail>:chain, :anchor, :begun, :head-told   what proves that nothing was changed; see events/chain.ts
+ *   {audit}:<trail>:room, {audit}:admin:room:<h>   how many refusals, or failed acts of somebody, may still be kept
+ *                one by one: hash
  *   {audit}:<trail>:by:<h>   numbers of the events that have to do with an account, client, kind or request
  *   {audit}:last   the number of the latest event
  *   {audit}:acts, {audit}:intended   acts of administrators under way: sorted set by the time of their last sign of
  *                life, and a hash of what they are, sealed
- *   {audit}:not-kept   refusals that were only counted: hash, one field for each trail and hour
+ *   {audit}:not-kept   refusals that were only counted: hash, one field for each trail (of failed acts: each
+ *                actor) and hour
  *   {audit}:hours:<day>, {audit}:clients:<day>   sign-ins by the hour: hash; by the client: sorted set
  *   {once:<h>}     a request with an idempotency key, hash; see admin/api/idempotency.ts
  *   {accounts}:leaving   ids of accounts whose deletion is not finished, by the time when it began
@@ -96,8 +98,10 @@ export function createKeys(prefix: string) {
     audit: (trail: string) => `${prefix}{audit}:${trail}`,
     auditChain: (trail: string) => `${prefix}{audit}:${trail}:chain`,
     auditAnchor: (trail: string) => `${prefix}{audit}:${trail}:anchor`,
+    auditBegun: (trail: string) => `${prefix}{audit}:${trail}:begun`,
     auditHeadTold: (trail: string) => `${prefix}{audit}:${trail}:head-told`,
     auditRoom: (trail: string) => `${prefix}{audit}:${trail}:room`,
+    auditActorRoom: (hash: string) => `${prefix}{audit}:admin:room:${hash}`,
     auditIndex: (trail: string, hash: string) => `${prefix}{audit}:${trail}:by:${hash}`,
     auditLast: () => `${prefix}{audit}:last`,
     auditActs: () => `${prefix}{audit}:acts`,

@@ -1,9 +1,11 @@
 import type { Fault } from '../access/access.ts';
+import { nowMs } from '../clock.ts';
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
 import { Change } from '../redis/change.ts';
 import type { Store } from '../redis/redis.ts';
 import { watch } from '../redis/watched.ts';
+import { auditDaysOf, type KeptLonger, keptLonger, readKeptLonger } from './audit-days.ts';
 import { contradictions, faultsOf, isSettingName, settingNames } from './setting-values.ts';
 import type { LiveSettings, SettingName, SettingSource, Settings, SettingsRecord } from './settings.ts';
 
@@ -12,6 +14,7 @@ import type { LiveSettings, SettingName, SettingSource, Settings, SettingsRecord
  *
  *   v        how often they were changed
  *   longest  the longest lifetime, in seconds, that a token or session was ever given
+ *   kept     how long events were kept before it was shortened (audit-days.ts)
  */
 type Fields = Record<string, string>;
 
@@ -77,6 +80,7 @@ export async function createSettings(parts: {
       longestOf(parse(fields).values),
       Number(fields.longest ?? 0),
     ),
+    kept: readKeptLonger(fields.kept),
   }));
 
   async function attempt(
@@ -108,7 +112,15 @@ export async function createSettings(parts: {
     else change.requireSame(key, 'v', fields.v);
     // What was issued before may live as long as the settings before allowed.
     const longest = Math.max(longestOf(before.values), longestOf(after.values), Number(fields.longest ?? 0));
-    change.set(key, 0, { ...set, v: String(after.version), longest: String(longest) }).drop(key, drop);
+    const kept: KeptLonger = keptLonger(readKeptLonger(fields.kept), before.values, after.values, nowMs());
+    change
+      .set(key, 0, {
+        ...set,
+        v: String(after.version),
+        longest: String(longest),
+        kept: JSON.stringify(kept),
+      })
+      .drop(key, drop);
     if (!(await store.commit(change)).ok) return { ok: false, problem: 'changed' };
     await watched.refresh();
     return { ok: true, before, after };
@@ -117,6 +129,10 @@ export async function createSettings(parts: {
   return {
     current: () => watched.current().record.values,
     longestLifetimeSeconds: () => watched.current().longestSeconds,
+    auditDays() {
+      const { record, kept } = watched.current();
+      return auditDaysOf(record.values, kept, nowMs());
+    },
     read: async () => parse((await store.read(key)) ?? {}),
     async change(version, changes, { isDryRun = false } = {}) {
       const faults = Object.entries(changes).flatMap(([name, value]): Fault[] =>

@@ -28,8 +28,9 @@ const rules: { [N in SettingName]: z.ZodType<Settings[N]> } = {
   session_absolute_seconds: wholeNumber(60, 365 * day),
   access_token_seconds: wholeNumber(10, day),
   refresh_token_seconds: wholeNumber(60, 365 * day),
-  audit_admin_days: wholeNumber(1, 3650),
-  audit_people_days: wholeNumber(1, 3650),
+  // Longer than it takes until somebody looks: who may change settings must not wipe what they have done.
+  audit_admin_days: wholeNumber(30, 3650),
+  audit_people_days: wholeNumber(7, 3650),
   signing_key_days: wholeNumber(0, 3650),
 };
 

@@ -6,6 +6,7 @@
  */
 import type { Fault } from '../access/access.ts';
 
+export { shorteningDelayMs } from './audit-days.ts';
 export { createSettings } from './live-settings.ts';
 export { isSettingName, settingNames } from './setting-values.ts';
 export { withSettings } from './with-settings.ts';
@@ -44,6 +45,11 @@ export type LiveSettings = {
   current(): Settings;
   /** The longest that a token or session was ever allowed to live: what has ended is remembered for so long. */
   longestLifetimeSeconds(): number;
+  /**
+   * For how many days each trail of events is kept now. A shorter time holds only a week after it was set, so that
+   * there is a week in which it is seen, and taken back.
+   */
+  auditDays(): { admin: number; people: number };
   /** Straight from Redis. @throws Unavailable */
   read(): Promise<SettingsRecord>;
   /** @param changes null gives a setting back to the environment */

@@ -111,14 +111,14 @@ describe('roles and groups', () => {
     expect((await roles.find(id))?.version).to.equal(1);
   });
 
-  describe('of twenty at once from two pods', () => {
-    const twenty = <T>(work: (access: AccessFixture['first']['access'], index: number) => Promise<T>) =>
-      Promise.all(
-        Array.from({ length: 20 }, (_, index) =>
-          work((index % 2 === 0 ? pods.first : pods.second).access, index),
-        ),
-      );
+  const twenty = <T>(work: (access: AccessFixture['first']['access'], index: number) => Promise<T>) =>
+    Promise.all(
+      Array.from({ length: 20 }, (_, index) =>
+        work((index % 2 === 0 ? pods.first : pods.second).access, index),
+      ),
+    );
 
+  describe('of twenty at once from two pods', () => {
     it('one makes the role', async () => {
       const id = newId('race');
       const outcomes = await twenty(({ roles }, index) => roles.create(id, role({ name: `Name ${index}` })));
@@ -165,6 +165,82 @@ describe('roles and groups', () => {
       expect(outcomes.filter((one) => !one.ok && one.problem === 'too-many')).to.have.lengthOf(19);
       await store.call('HDEL', key, ...filling.map(([id = '']) => id));
     });
+  });
+
+  describe('have room', () => {
+    const { byteLength } = Buffer;
+    const much = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, i) => [`claim_${i}`, ['ü'.repeat(490)]]));
+
+    it('for so many bytes each, and say which field is too large', async () => {
+      const { roles, groups } = pods.first.access;
+      for (const refused of [
+        await roles.create(newId('large'), role({ claims: much(9) })),
+        await groups.create(newId('large'), group({ claims: much(9) })),
+      ]) {
+        expect(paths(refused)).to.deep.equal(['claims']);
+      }
+      const many = Array.from({ length: 99 }, (_, i) => `${'r'.repeat(60)}${i}`);
+      expect(
+        paths(await groups.create(newId('large'), group({ roles: many, claims: much(2) }))),
+      ).to.deep.equal(['roles']);
+      await made(groups.create(newId('fits'), group({ claims: much(7) })));
+    });
+
+    it('for so many bytes of all together, of twenty at once from two pods', async () => {
+      const { store, access } = pods.first;
+      const key = store.keys.accessDefinitions('groups');
+      const bytesOf = async () =>
+        Object.values((await store.read(key)) ?? {}).reduce((sum, text) => sum + byteLength(text), 0);
+      const most = 4 * 1024 * 1024;
+      const filling = Array.from({ length: 500 }, (_, n) => [
+        `fill-${n}`,
+        `1 1 1 ${JSON.stringify(group({ claims: { text: ['x'.repeat(8000)] } }))}`,
+      ]);
+      await store.call('HSET', key, ...filling.flat());
+      for (let n = 500; (await bytesOf()) < most - 12_000; n++) {
+        const id = `fill-${n}`;
+        filling.push([id]);
+        await store.call(
+          'HSET',
+          key,
+          id,
+          `1 1 1 ${JSON.stringify(group({ claims: { text: 'x'.repeat(4000) } }))}`,
+        );
+      }
+      const outcomes = await twenty(({ groups }, index) =>
+        groups.create(`heavy-${index}`, group({ claims: much(7) })),
+      );
+      expect(outcomes.filter(({ ok }) => ok)).to.have.lengthOf(1);
+      expect(outcomes.filter((one) => !one.ok && one.problem === 'too-many')).to.have.lengthOf(19);
+      expect(await bytesOf()).to.be.at.most(most);
+      // Nor by making one larger that is there; one that becomes smaller always may.
+      const id = newId('press');
+      await made(access.groups.create(id, group()));
+      const grown = await access.groups.update(id, undefined, { claims: much(7) });
+      expect(grown).to.include({ ok: false, problem: 'too-many' });
+      await store.call('HSET', key, 'over', `1 1 1 ${JSON.stringify(group({ claims: much(100) }))}`);
+      await made(access.groups.update('over', undefined, { claims: much(1) }));
+      await store.call('HDEL', key, ...filling.map(([one = '']) => one));
+    });
+  });
+
+  it('are read again only where they have changed', async () => {
+    const { createDefinitions } = await import('../../src/redis/definitions.ts');
+    const { store } = pods.first;
+    const all = `${store.keys.access()}:trial`;
+    const keysOf = { all, watched: `${all}:watched`, removed: `${all}:removed`, others: all };
+    const definitions = createDefinitions(store, keysOf, { most: 10, mostBytes: 10_000 });
+    for (const id of ['a', 'b', 'c']) await definitions.create(id, { list: [id] });
+    const before = new Map((await definitions.list()).map((one) => [one.id, one]));
+    await definitions.update('b', undefined, { list: ['other'] });
+    await definitions.remove('c', undefined);
+    const after = await definitions.list();
+    expect(after.map(({ id }) => id)).to.have.members(['a', 'b']);
+    for (const one of after) expect(one === before.get(one.id), one.id).to.equal(one.id === 'a');
+    expect(after.find(({ id }) => id === 'b')).to.deep.include({ version: 2, body: { list: ['other'] } });
+    const [{ body } = { body: undefined }] = after;
+    expect(Object.values(body as object).every((list) => Object.isFrozen(list))).to.equal(true);
   });
 
   describe('of a group', () => {

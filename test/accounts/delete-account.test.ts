@@ -127,6 +127,40 @@ for (const [where, start] of Object.entries(topologies)) {
       expect(taken).to.be.within(1, kills - 1);
     });
 
+    it('is finished by asking again for the version that was seen, wherever the pod was killed', async () => {
+      const kills = await killEverywhere(pods.first, pods.mail, {
+        prepare: () => create(),
+        step: ({ deleteAccount }, { id, version }) => deleteAccount.deleteVersion(id, version),
+        async check(account, at) {
+          const found = await pods.second.accounts.find(account.id);
+          // Nothing of it shows before it is gone.
+          if (found) expect(found, `killed before command ${at}`).to.deep.equal(account);
+          const again = await pods.other.deleteAccount.deleteVersion(account.id, account.version);
+          expect(again).to.deep.equal({ ok: true });
+          expect(await pods.second.accounts.find(account.id)).to.equal(undefined);
+          expect(pods.mail.to(account.email), `killed before command ${at}`).to.have.lengthOf(1);
+        },
+      });
+      expect(kills).to.be.greaterThan(15);
+    });
+
+    it('is not of another version than was seen, nor of one that comes in between', async () => {
+      const stale = { ok: false, problem: 'changed' };
+      const account = await create();
+      const seen = account.version;
+      expect(await pods.flows.deleteAccount.deleteVersion(account.id, seen + 1)).to.deep.equal(stale);
+      const changeIt = async (id: string) => {
+        const made = await pods.second.accounts.updateProfile(id, seen, { nickname: 'Meanwhile' });
+        expect(made.ok).to.equal(true);
+      };
+      const { deleteAccount } = flowsOn(pods.first, pods.mail, { leave: [changeIt] });
+      expect(await deleteAccount.deleteVersion(account.id, seen)).to.deep.equal(stale);
+      expect((await pods.second.accounts.find(account.id))?.nickname).to.equal('Meanwhile');
+      // Nor does a sweep take up what was refused.
+      const leaving = pods.first.store.keys.accountsLeaving();
+      expect(await pods.first.store.call('ZSCORE', leaving, account.id)).to.equal(null);
+    });
+
     it('is finished by whichever pod sweeps, when nobody asks again', async () => {
       const left: Account[] = [];
       await killEverywhere(pods.first, pods.mail, {

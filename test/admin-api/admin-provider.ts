@@ -1,4 +1,6 @@
-import { authorizationRequest, authorize, Person, type Reply, send } from '../support/person.ts';
+import { SoftwarePasskey } from '../accounts/software-authenticator.ts';
+import { decode, formTo } from '../self-service/console-fixture.ts';
+import { authorizationRequest, authorize, type Person, type Reply, send } from '../support/person.ts';
 import {
   basic,
   type PostOptions,
@@ -12,8 +14,8 @@ import { startStandalone } from '../support/redis-topologies.ts';
 export type AdminProvider = TestProvider & {
   /** The audience of the API. */
   resource: string;
-  /** An account with these roles, and how it signs in. */
-  addPerson(name: string, roles: string[]): Promise<AdminPerson>;
+  /** An account with these roles, and how it signs in: by a passkey, unless it has none. */
+  addPerson(name: string, roles: string[], options?: { hasPasskey?: boolean }): Promise<AdminPerson>;
   /** A client that gets tokens for itself, with these roles. */
   addService(id: string, roles: string[], metadata?: Record<string, unknown>): Promise<TestClient>;
   /** A token of a person, by a client that may do everything. */
@@ -25,8 +27,14 @@ export type AdminProvider = TestProvider & {
   api(token: string | undefined, method: string, path: string, options?: ApiOptions): Promise<ApiReply>;
 };
 
-export type AdminPerson = { id: string; email: string; password: string };
-export type TokenOptions = { scope?: string; client?: TestClient; headers?: Record<string, string> };
+export type AdminPerson = { id: string; email: string; password: string; passkey?: SoftwarePasskey };
+export type TokenOptions = {
+  scope?: string;
+  client?: TestClient;
+  headers?: Record<string, string>;
+  /** In place of a new one. */
+  browser?: Person;
+};
 export type ApiOptions = { body?: unknown; headers?: Record<string, string>; pod?: number; text?: string };
 export type ApiReply = Reply & { json: Record<string, unknown> };
 
@@ -69,7 +77,7 @@ export async function startAdminProvider(settings: Record<string, string> = {}):
   return {
     ...provider,
     resource,
-    async addPerson(name, roles) {
+    async addPerson(name, roles, { hasPasskey = true } = {}) {
       const credentials = { email: `${name}@example.org`, password: `the long passphrase of ${name}` };
       const made = await parts.accounts.create({ ...credentials, emailVerified: true, name });
       if (!made.ok) throw new Error(made.problem);
@@ -78,7 +86,15 @@ export async function startAdminProvider(settings: Record<string, string> = {}):
         const given = await parts.administer.update(id, undefined, { roles });
         if (!given.ok) throw new Error(given.problem);
       }
-      return { id, ...credentials };
+      if (!hasPasskey) return { id, ...credentials };
+      const passkey = new SoftwarePasskey(issuer);
+      const { passkeys } = parts.factors;
+      const names = { userName: credentials.email, displayName: name };
+      const { sealed, options } = await passkeys.beginRegistration(id, 'admin', names);
+      const response = passkey.create(options);
+      const added = await passkeys.finishRegistration(id, 'admin', { sealed, response });
+      if (!added.ok) throw new Error(added.problem);
+      return { id, ...credentials, passkey };
     },
     async addService(id, roles, metadata = {}) {
       const made = await parts.oidc.registeredClients.create({
@@ -93,14 +109,15 @@ export async function startAdminProvider(settings: Record<string, string> = {}):
       if (!made.ok) throw new Error(JSON.stringify(made));
       return { id, secret: made.value.secret ?? '', redirectUri: '' };
     },
-    async personToken(person, { scope = all, client = tools, headers } = {}) {
+    async personToken(person, { scope = all, client = tools, headers, browser = provider.person() } = {}) {
       const { path, verifier } = authorizationRequest(client, { scope: `openid ${scope}`, resource });
-      const browser = new Person(
-        issuer,
-        provider.pods.map(({ url }) => url),
-      );
       const { email, password } = person;
-      const answer = await authorize(browser, path, { email, password }, client.redirectUri);
+      const answer = await authorize(
+        browser,
+        path,
+        { email, password, answer: byPasskey(person) },
+        client.redirectUri,
+      );
       if (!answer.code) throw new Error(`no code: ${JSON.stringify(answer)}`);
       const form = {
         grant_type: 'authorization_code',
@@ -140,5 +157,15 @@ export async function startAdminProvider(settings: Record<string, string> = {}):
       await provider.stop();
       await redis.stop();
     },
+  };
+}
+
+/** For `authorize`: shows the passkey wherever a page takes one. */
+export function byPasskey({ passkey }: AdminPerson) {
+  return (page: Reply) => {
+    if (!passkey || !/data-passkey="sign-in"/.test(page.body)) return undefined;
+    const { action, fields } = formTo(page.body, /\/passkey$/);
+    const options = JSON.parse(decode(/data-options="([^"]*)"/.exec(page.body)?.[1] ?? ''));
+    return { action, fields: { ...fields, response: JSON.stringify(passkey.get(options)) } };
   };
 }

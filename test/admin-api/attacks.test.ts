@@ -242,6 +242,32 @@ describe('attacks on the admin API', () => {
       }
     });
 
+    it('of a service is worth nothing once all that was granted to it, or the secret, has ended', async () => {
+      const service = await provider.addService('leaving', ['auditor']);
+      const [first, second] = [await provider.serviceToken(service), await provider.serviceToken(service)];
+      expect((await me(first)).status).to.equal(200);
+      const added = await api(ownerToken, 'POST', '/clients/leaving/secrets', { body: {} });
+      const newer = { ...service, secret: String(added.json.client_secret) };
+      const byNewer = await provider.serviceToken(newer);
+      expect((await me(byNewer)).status).to.equal(200);
+      const { secrets } = (added.json.client ?? {}) as { secrets: { id: string }[] };
+      const older = secrets.find(({ id }) => id !== added.json.secret_id)?.id;
+      expect((await api(ownerToken, 'DELETE', `/clients/leaving/secrets/${older}`)).status).to.equal(204);
+      expectProblem(await me(first), 401, 'invalid-token', 'secret removed');
+      expectProblem(await me(second), 401, 'invalid-token', 'secret removed');
+      // What it has by the other secret goes on, so that one can be replaced by the other.
+      expect((await me(byNewer)).status).to.equal(200);
+      const body = { others_end_in_seconds: 0 };
+      await api(ownerToken, 'POST', '/clients/leaving/secrets', { body });
+      expectProblem(await me(byNewer), 401, 'invalid-token', 'secret ended by its time');
+
+      const other = await provider.addService('revoked', ['auditor']);
+      const token = await provider.serviceToken(other);
+      expect((await me(token)).status).to.equal(200);
+      expect((await api(ownerToken, 'POST', '/clients/revoked/revoke-grants')).status).to.equal(200);
+      expectProblem(await me(token), 401, 'invalid-token', 'grants revoked');
+    });
+
     it('can do no more than its scope, its client and its person, as they are now', async () => {
       const person = await provider.addPerson('shrinking', ['owner']);
       const narrow = await provider.personToken(person, { scope: 'accounts:read' });

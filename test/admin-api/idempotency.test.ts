@@ -151,6 +151,27 @@ describe('idempotency keys', () => {
     expect(second).to.equal(first.replace('false', 'true'));
   });
 
+  it('gives each try the same secrets, and others when the key is used again after its time', async () => {
+    const seen: string[] = [];
+    const fail = (index: number) =>
+      pod(index).once(ada, 'secrets', ['POST', '/x'], (once) => {
+        seen.push(once.secret('secret'));
+        expect(once.secret('other')).to.not.equal(once.secret('secret'));
+        throw new Error('killed');
+      });
+    for (const index of [0, 2]) await fail(index).catch(() => {});
+    expect(seen[0]).to.match(/^[\w-]{44}$/);
+    expect(seen[1]).to.equal(seen[0]);
+    const [store] = stores;
+    const keys = (await store?.call('KEYS', 'hf:{once:*')) as string[];
+    for (const key of keys) {
+      expect(JSON.stringify(await store?.read(key))).to.not.include(seen[0]);
+      await store?.call('DEL', key);
+    }
+    await fail(2).catch(() => {});
+    expect(seen[2]).to.be.a('string').and.not.equal(seen[0]);
+  });
+
   it('does not let a try that was overtaken replace the answer', async () => {
     let finish = (_answer: KeptAnswer) => {};
     const slow = pod(1).once(ada, 'slow', ['POST', '/x'], () => new Promise((resolve) => (finish = resolve)));

@@ -103,7 +103,7 @@ describe('who may do what on the admin API', () => {
     for (const [letter, role] of Object.entries(roles)) {
       tokens[letter] = await provider.personToken(await provider.addPerson(role, [role]));
       tokens[`${letter} service`] = await provider.serviceToken(
-        await provider.addService(`service-${role}`, [role]),
+        await provider.addService(`robot-${role}`, [role]),
       );
     }
     tokens['-'] = await provider.personToken(await provider.addPerson('nobody', []));

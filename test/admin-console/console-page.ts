@@ -42,7 +42,7 @@ export async function openConsole(
   context.on('weberror', (error) => complaints.push(error.error().message));
 
   const text = async (selector: string) => ((await page.textContent(selector)) ?? '').trim();
-  const told = () => text('[role="status"]');
+  const told = () => text('[data-done]');
 
   return {
     page,

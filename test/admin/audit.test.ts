@@ -85,6 +85,34 @@ describe('the audit of administration', () => {
     expect(JSON.stringify(deleted)).to.not.include('Grace');
   });
 
+  it('has an invitation beside the account that was made for it, whatever becomes of the mail', async () => {
+    const { accounts } = pods.one.admin;
+    const invite = async (email: string) => {
+      const actor = operator();
+      const made = await accounts.create(actor, { email }, { sendsInvitation: true });
+      const ofAct = ({ requestId }: RecordedEvent) => requestId === actor.requestId;
+      const events = (await trailOf(pods.one)).filter(ofAct);
+      return { made, events: events.map(({ kind, outcome, reason }) => ({ kind, outcome, reason })) };
+    };
+    const sent = await invite('early@example.com');
+    expect(sent.made.ok && sent.made.warning).to.equal(undefined);
+    expect(sent.events).to.deep.equal([
+      { kind: 'account.created', outcome: 'success', reason: undefined },
+      { kind: 'account.invited', outcome: 'success', reason: undefined },
+    ]);
+    // As many mails as an address may get in an hour, asked for by whoever.
+    const email = 'late@example.com';
+    for (let asked = 0; asked < 12; asked += 1) await pods.one.flows.resetPassword.request(email, {});
+    const late = await invite(email);
+    const account = must(late.made);
+    expect(await pods.two.accounts.findByEmail(email)).to.include({ id: account.id });
+    expect(late.made.ok && late.made.warning).to.include('no mail was sent');
+    expect(late.events).to.deep.equal([
+      { kind: 'account.created', outcome: 'success', reason: undefined },
+      { kind: 'account.invited', outcome: 'failure', reason: 'conflict' },
+    ]);
+  });
+
   it('has each act on a client, an API, a role, a group, keys and settings', async () => {
     const { clients, resources, roles, groups, keys, settings } = pods.one.admin;
     const secrets: string[] = [];

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { builtInRoles, outranks } from '../../src/access/access.ts';
+import { builtInRoles, type ClaimValues, outranks } from '../../src/access/access.ts';
 import type { Actor } from '../../src/access/actor.ts';
 import type { Account } from '../../src/accounts/accounts.ts';
 import type { Admin } from '../../src/admin/admin.ts';
@@ -120,6 +120,40 @@ describe('the hierarchy of administrators', () => {
       expectRefused(await own.remove(actor, 'key-holder'), 'outranked');
       must(await own.create(actor, 'reader', { permissions: ['roles:read'] }));
       must(await own.update(actor, 'reader', { name: 'Reader' }));
+    });
+
+    it('by a claim that a role or group that may do more has, of a group or role of their own', async () => {
+      const { one } = pods;
+      const { roles, groups } = one.admin;
+      must(
+        await roles.create(operator(), 'hr-admin', {
+          permissions: ['audit:read'],
+          claims: { hr_admin: true, department: 'hr' },
+        }),
+      );
+      must(await groups.create(operator(), 'payers', { roles: ['hr-admin'], claims: { may_pay: true } }));
+      must(await roles.create(operator(), 'greeter', { permissions: [], claims: { greets: true } }));
+      must(await roles.create(operator(), 'role-maker', { permissions: ['roles:write', 'groups:write'] }));
+      const manager = await actorWith(one, ['account-manager']);
+      const maker = await actorWith(one, ['role-maker']);
+      const above: ClaimValues[] = [{ hr_admin: true }, { hr_admin: false, mine: 1 }, { may_pay: true }];
+      for (const claims of above) {
+        for (const isDryRun of [true, false]) {
+          const made = await groups.create(manager, 'choir', { claims }, { isDryRun });
+          const [name] = Object.keys(claims);
+          expect(expectRefused(made, 'outranked').faults?.map(({ path }) => path)).to.deep.equal([
+            `claims.${name}`,
+          ]);
+          expectRefused(await roles.create(maker, 'singer', { claims }, { isDryRun }), 'outranked');
+        }
+      }
+      must(await groups.create(manager, 'choir', { claims: { mine: 1, greets: true } }));
+      expectRefused(await groups.update(manager, 'choir', { claims: { hr_admin: true } }), 'outranked');
+      // What an owner has put there stays, as it is.
+      must(await groups.update(operator(), 'choir', { claims: { department: 'hr' } }));
+      must(await groups.update(manager, 'choir', { claims: { department: 'hr', mine: 2 } }));
+      expectRefused(await groups.update(manager, 'choir', { claims: { department: 'it' } }), 'outranked');
+      must(await groups.update(manager, 'choir', { claims: {} }));
     });
 
     it('by a client, made, changed, or given another secret', async () => {

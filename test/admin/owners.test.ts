@@ -96,6 +96,24 @@ describe('owners', () => {
       expectRefused(await two.admin.accounts.claimOwnership(token, second.id, from), 'conflict');
     });
 
+    it('that does not make somebody an owner again who has lost the role since', async () => {
+      const { one, two } = pods;
+      await onlyOwners(1);
+      const token = await invite();
+      const { id } = await person(one);
+      must(await one.admin.accounts.claimOwnership(token, id, from));
+      must(await two.admin.accounts.update(operator(), id, { roles: [] }));
+      const again = await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          (i % 2 ? one : two).admin.accounts.claimOwnership(token, id, from),
+        ),
+      );
+      for (const outcome of again) {
+        expect(expectRefused(outcome, 'conflict').message).to.include('used this link before');
+      }
+      expect(must(await one.admin.accounts.find(id)).roles ?? []).to.deep.equal([]);
+    });
+
     it('that a newer one ends, and that ends by itself', async () => {
       const { one } = pods;
       const { id } = await person(one);

@@ -41,12 +41,8 @@ describe('round trips to Redis', () => {
   for (const operation of operations) {
     it(`${operation.name}: ${limits[operation.name]}`, async () => {
       const limit = limits[operation.name] ?? 0;
-      let least = Number.POSITIVE_INFINITY;
-      for (let tries = 0; tries < 3 && least > limit; tries++) {
-        const { roundTrips } = await sample(server, { ...operation, times: 5 }, 1);
-        least = Math.min(least, roundTrips);
-      }
-      expect(least).to.be.at.most(limit);
+      const { roundTrips } = await sample(server, { ...operation, times: 5 }, 1);
+      expect(roundTrips).to.be.at.most(limit);
     });
   }
 

@@ -38,6 +38,8 @@ describe('the chain of the audit trail', () => {
 
   const stream = (pod: EventFixture) => pod.store.keys.audit('people');
   const chain = (pod: EventFixture) => pod.store.keys.auditChain('people');
+  const anchor = (pod: EventFixture) => pod.store.keys.auditAnchor('people');
+  const begun = (pod: EventFixture) => pod.store.keys.auditBegun('people');
   const call = (pod: EventFixture, command: string, ...args: (string | number)[]) =>
     pod.store.call(command, ...args);
   const entries = async (pod: EventFixture) =>
@@ -67,8 +69,10 @@ describe('the chain of the audit trail', () => {
       isIntact: true,
       events: 1,
       unchained: 1,
+      begunAt: admin?.begunAt,
       head: emptyHead('admin'),
     });
+    expect(admin?.begunAt).to.be.closeTo(Date.now(), 10_000);
     expect(people).to.include({ trail: 'people', isIntact: true, events: 8, unchained: 1 });
     await pod.events.sweep();
     expect(await verifyTrail(pod.events, 'people')).to.include({ isIntact: true, events: 8, unchained: 0 });
@@ -226,6 +230,7 @@ describe('the chain of the audit trail', () => {
 
     it('was moved to another trail', async () => {
       const pod = await trailOf(2);
+      await pod.events.record(adminAct());
       const [[, fields = []] = []] = await entries(pod);
       await call(pod, 'XADD', pod.store.keys.audit('admin'), '*', ...fields);
       const found = await verifyTrail(pod.events, 'admin');
@@ -262,6 +267,8 @@ describe('the chain of the audit trail', () => {
       const pod = await trailOf(3);
       const { head } = await verifyTrail(pod.events, 'people');
       await call(pod, 'DEL', stream(pod), chain(pod));
+      expect(await fault(pod)).to.match(/All events were taken out/);
+      await call(pod, 'DEL', begun(pod));
       expect(await fault(pod)).to.equal('intact');
       expect(await fault(pod, [head])).to.match(/cut off/);
     });
@@ -352,6 +359,136 @@ describe('the chain of the audit trail', () => {
       pod.days.people = 0;
       await pod.events.sweep();
       expect(await fault(pod)).to.match(/forged/);
+    });
+  });
+
+  describe('shows that it was made anew by pods, over what somebody had changed', () => {
+    const minute = 60_000;
+    /** A trail that was recorded and chained so long ago: pods sign what they are told of that time. */
+    async function oldTrailOf(blocks: number, agoMs = 30 * minute) {
+      const pod = await open();
+      const key = pod.ring.key('audit-chain');
+      const { digestFrom, digestNext, linkMac, writeBeginning, writeLink } = await import(
+        '../../src/events/chain.ts'
+      );
+      const { keptOf } = await import('../../src/events/event-record.ts');
+      const began = Date.now() - agoMs;
+      await call(pod, 'SET', begun(pod), writeBeginning(key, 'people', began));
+      let previousMac = '';
+      for (let index = 0; index < blocks; index++) {
+        let digest = digestFrom('people', index);
+        const ids: string[] = [];
+        for (let i = 0; i < 4; i++) {
+          const id = `${began + index * minute + i}-0`;
+          const kept = { ...keptOf(signIn(), 'success', 'pod-1'), sealedAt: began + index * minute + i };
+          const fields = ['e', pod.ring.seal('audit', 'people', JSON.stringify(kept))];
+          await call(pod, 'XADD', stream(pod), id, ...fields);
+          digest = digestNext(digest, [id, fields]);
+          ids.push(id);
+        }
+        const link = { index, from: ids[0] ?? '', to: ids[3] ?? '', count: 4, lateMs: 900, digest };
+        const mac = linkMac(key, 'people', previousMac, link);
+        await call(pod, 'RPUSH', chain(pod), writeLink({ ...link, mac }));
+        previousMac = mac;
+      }
+      expect(await fault(pod)).to.equal('intact');
+      return pod;
+    }
+
+    it('after all that proved it was taken away', async () => {
+      const pod = await oldTrailOf(3);
+      const second = await open({ prefix: pod.prefix });
+      await call(pod, 'XDEL', stream(pod), (await entries(pod))[2]?.[0] ?? '');
+      await call(pod, 'DEL', chain(pod), anchor(pod));
+      for (const one of [pod, second, pod]) await one.events.sweep();
+      expect(await links(pod)).to.not.have.length(0);
+      expect(await fault(pod)).to.match(/chained 30 minutes late/);
+    });
+
+    it('after its links were cut off from one on, or the last was set back', async () => {
+      const pod = await oldTrailOf(4);
+      const all = await links(pod);
+      await pod.events.sweep();
+      await call(pod, 'XDEL', stream(pod), (await entries(pod))[9]?.[0] ?? '');
+      await call(pod, 'LTRIM', chain(pod), 0, 1);
+      await pod.events.sweep();
+      expect((await links(pod))[0]).to.equal(all[0]);
+      expect(await fault(pod)).to.match(/chained 2\d minutes late/);
+    });
+
+    it('also when a new beginning is made for it, or the old one is put back', async () => {
+      const pod = await oldTrailOf(2);
+      const old = (await call(pod, 'GET', begun(pod))) as string;
+      const [, ...rest] = await entries(pod);
+      await call(pod, 'DEL', chain(pod), stream(pod), begun(pod));
+      await pod.events.record(signIn());
+      const fresh = (await call(pod, 'GET', begun(pod))) as string;
+      expect(fresh).to.not.equal(old);
+      const [[id = '', fields = []] = []] = await entries(pod);
+      await rewrite(pod, () => [...rest, [id, fields]]);
+      await pod.events.sweep();
+      expect(await fault(pod)).to.match(/beginning of the trail was taken out, or put before it/);
+      await call(pod, 'SET', begun(pod), old);
+      expect(await fault(pod)).to.match(/chained 30 minutes late/);
+      // Without the old ones, the old beginning is not theirs.
+      await rewrite(pod, () => [[id, fields]]);
+      await call(pod, 'DEL', chain(pod));
+      await pod.events.sweep();
+      expect(await fault(pod)).to.match(/beginning of the trail was taken out/);
+    });
+
+    it('and pods do not begin a chain over what is left when its beginning is gone as well', async () => {
+      const pod = await trailOf(4);
+      await call(pod, 'XDEL', stream(pod), (await entries(pod))[1]?.[0] ?? '');
+      await call(pod, 'DEL', chain(pod), anchor(pod), begun(pod));
+      await pod.events.record(signIn());
+      await pod.events.sweep();
+      expect(await links(pod)).to.deep.equal([]);
+      expect(await fault(pod)).to.match(/record of the beginning of the trail was taken out/);
+      await call(pod, 'SET', begun(pod), `${Date.now()} ${'A'.repeat(43)}`);
+      await pod.events.sweep();
+      expect(await links(pod)).to.deep.equal([]);
+      expect(await fault(pod)).to.match(/record of the beginning of the trail is forged/);
+    });
+
+    it('and pods do not let go of a block that somebody has made older', async () => {
+      const { readLink, writeLink } = await import('../../src/events/chain.ts');
+      const pod = await oldTrailOf(2);
+      const [text = ''] = await links(pod);
+      const first = readLink(text);
+      if (!first) throw new Error('no link');
+      await call(pod, 'LSET', chain(pod), 0, writeLink({ ...first, to: '1000-0' }));
+      for (const [id] of (await entries(pod)).slice(0, 4)) await call(pod, 'XDEL', stream(pod), id);
+      await pod.events.sweep();
+      expect(await call(pod, 'EXISTS', anchor(pod))).to.equal(0);
+      expect(await fault(pod)).to.match(/was changed/);
+    });
+
+    it('but not that Redis was away after something was recorded', async () => {
+      const pod = await open();
+      let isLater = false;
+      const store: typeof pod.store = {
+        ...pod.store,
+        async run(name, ...rest) {
+          const found = await pod.store.run(name, ...rest);
+          if (name !== 'audit-look' || !isLater) return found;
+          const all = found as unknown[];
+          return [...all.slice(0, -1), String(Number(all.at(-1)) + 30 * minute)];
+        },
+      };
+      const parts = { ...pod.parts, store };
+      const create = () =>
+        createChainer({ ...parts, events: createEventStore({ ...parts, room: usualRoom }) });
+      const lasting = create();
+      await lasting.sweep(async () => {});
+      await pod.events.record(signIn());
+      isLater = true;
+      await lasting.sweep(async () => {});
+      expect(await fault(pod)).to.equal('intact');
+      // Who was not there before cannot tell.
+      await call(pod, 'DEL', chain(pod));
+      await create().sweep(async () => {});
+      expect(await fault(pod)).to.match(/chained 30 minutes late/);
     });
   });
 

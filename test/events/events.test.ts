@@ -122,6 +122,17 @@ describe('the audit trail', () => {
       expect(await found({ actorId: 'acc-ida' })).to.deep.equal(['r-1']);
     });
 
+    it('by account or actor, apart from what else has the same id', async () => {
+      const [{ events }] = await pods();
+      const id = 'same-id';
+      await events.record(signIn({ actor: { kind: 'account', id }, requestId: 'by-account' }));
+      await events.record(signIn({ actor: { kind: 'client', id }, requestId: 'by-client' }));
+      const requests = async (query: object) =>
+        (await events.list(query)).events.map(({ requestId }) => requestId);
+      expect(await requests({ accountId: id })).to.deep.equal(['by-account']);
+      expect(await requests({ actorId: id })).to.deep.equal(['by-client', 'by-account']);
+    });
+
     it('by client, as where somebody signed in or what was changed', async () => {
       expect(await found({ clientId: 'wiki' })).to.deep.equal(['r-2']);
       expect(await found({ clientId: 'notes' })).to.deep.equal(['r-7', 'r-5', 'r-4', 'r-3', 'r-1']);

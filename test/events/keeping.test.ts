@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Unavailable } from '../../src/errors.ts';
 import { catalogue } from '../../src/events/catalogue.ts';
 import { createEvents } from '../../src/events/create-events.ts';
+import { createEventStore } from '../../src/events/event-store.ts';
 import { eventKinds } from '../../src/events/events.ts';
 import { startCluster, startStandalone, type Topology } from '../support/redis-topologies.ts';
 import { adminAct, chainAll, type EventFixture, openEvents, signIn, verifyTrail } from './event-fixture.ts';
@@ -116,7 +117,7 @@ describe('what the audit trail keeps', () => {
       await pod.events.record(signIn({ requestId: 'once' }));
       await pause(550);
       await pod.events.record(signIn({ requestId: 'twice' }));
-      const index = pod.store.keys.auditIndex('people', pod.ring.hash('audit', 'who:acc-ida'));
+      const index = pod.store.keys.auditIndex('people', pod.ring.hash('audit', 'who:account:acc-ida'));
       expect(await pod.store.call('ZCARD', index)).to.equal(1);
       await pause(550);
       expect(await pod.store.call('EXISTS', index)).to.equal(0);
@@ -155,6 +156,49 @@ describe('what the audit trail keeps', () => {
       const told = await pod.events.list({ kinds: ['sign-in.failures-not-kept'] });
       expect(told.events.map(({ after }) => after?.count)).to.deep.equal([35]);
       expect(await pod.store.read(notKept)).to.equal(undefined);
+    });
+
+    it('for so many failing acts of each administrator, and the rest is told with whose they were', async () => {
+      const room = { people: 1000, refusalsAtOnce: 5, refusals: 100, failedActsAtOnce: 3 };
+      const pod = await open({ room });
+      const other = await open({ room, prefix: pod.prefix });
+      const carl = { kind: 'account', id: 'acc-carl', name: 'carl@example.org' } as const;
+      const problems = ['not-found', 'invalid', 'conflict', 'changed', 'outranked'];
+      const fail = (at: number, actor: typeof carl | ReturnType<typeof adminAct>['actor']) =>
+        (at % 2 ? pod : other).events.act(adminAct({ actor }), async () => ({
+          ok: false as const,
+          problem: problems[at % problems.length],
+        }));
+      await Promise.all(Array.from({ length: 40 }, (_, at) => fail(at, carl)));
+      await Promise.all(Array.from({ length: 2 }, (_, at) => fail(at, adminAct().actor)));
+      await pod.events.act(adminAct({ actor: carl }), async () => ({ ok: true }));
+      expect(await pod.store.call('HLEN', pod.store.keys.auditIntended())).to.equal(0);
+      const acts = (await pod.events.list({ kinds: ['client.updated'], count: 100 })).events;
+      expect(acts.filter(({ outcome }) => outcome === 'failure')).to.have.length(5);
+      expect(acts.filter(({ outcome }) => outcome === 'success')).to.have.length(1);
+
+      // The hour goes by.
+      const notKept = pod.store.keys.auditNotKept();
+      const fields = (await pod.store.read(notKept)) ?? {};
+      expect(JSON.stringify(fields)).to.not.include('carl');
+      await pod.store.call('DEL', notKept);
+      for (const [field, value] of Object.entries(fields)) {
+        const hour = Number(/:(\d+)/.exec(field)?.[1]);
+        // Who it was is sealed for its own hour, so that only the count is put back.
+        if (!field.endsWith(':whose')) {
+          expect(value).to.equal('37');
+          await pod.store.call('HSET', notKept, field.replace(`:${hour}`, `:${hour - 1}`), value);
+        }
+      }
+      await Promise.all(Array.from({ length: 20 }, (_, i) => (i % 2 ? pod : other).events.sweep()));
+      const told = (await pod.events.list({ kinds: ['access.refusals-not-kept'] })).events;
+      expect(told.map(({ after }) => after?.count)).to.deep.equal([37]);
+      expect(await pod.store.read(notKept)).to.equal(undefined);
+
+      const store = createEventStore({ ...pod.parts, room });
+      const [whose, sealed] = Object.entries(fields).find(([field]) => field.endsWith(':whose')) ?? [];
+      expect(store.actorOfCount(whose?.replace(/:whose$/, '') ?? '', sealed ?? '')).to.deep.equal(carl);
+      expect(store.actorOfCount('admin:another:1', sealed ?? '')).to.deep.equal({ kind: 'system' });
     });
 
     it('that comes back with time', async () => {
@@ -238,6 +282,62 @@ describe('what the audit trail keeps', () => {
       };
       await pod.events.record(adminAct({ after: harmless }));
       expect((await pod.events.list({})).events[0]?.after).to.deep.equal(harmless);
+    });
+
+    it('and hides nothing else behind what is cut', async () => {
+      const pod = await open();
+      const token = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJvbGdhIn0.c2lnbmF0dXJl';
+      const given = [
+        `https://evil.example/x?code=${canary}&to=there`,
+        `https://evil.example/#token=${canary}`,
+        `https://eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJvbGdhIn0.evil.example/a?code=${canary}`,
+        `https://olga:${canary}@evil.example/`,
+        `see ${token}`,
+      ];
+      await pod.events.record(adminAct({ after: { redirect_uris: given } }));
+      const [event] = (await pod.events.list({})).events;
+      expect(event?.after?.redirect_uris).to.deep.equal([
+        'https://evil.example/x?code=[cut]&to=there',
+        'https://evil.example/#token=[cut]',
+        'https://eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJvbGdhIn0.evil.example/a?code=[cut]',
+        'https://olga:[cut]@evil.example/',
+        'see eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJvbGdhIn0.[cut]',
+      ]);
+    });
+
+    it('and tells of what is too long how it begins, how long it is, and its hash', async () => {
+      const pod = await open();
+      const long = (end: string) => `${'x'.repeat(1400)}${end}`;
+      const more = (end: string) => Array.from({ length: 250 }, (_, i) => `v${i}${i === 240 ? end : ''}`);
+      await pod.events.record(
+        adminAct({ before: { a: long('a'), list: more('a') }, after: { a: long('b'), list: more('b') } }),
+      );
+      const [event] = (await pod.events.list({})).events;
+      const { before = {}, after = {} } = event ?? {};
+      const lists = [before.list, after.list] as string[][];
+      expect(before.a).to.match(/^x{1000}… \(1401 characters, sha256 [\w-]{22}\)$/);
+      expect(before.a).to.not.equal(after.a);
+      expect(lists[0]).to.have.length(201);
+      expect(lists[0]?.at(-1)).to.match(/^… and 50 more \(\d+ characters, sha256 /);
+      expect(lists[0]?.at(-1)).to.not.equal(lists[1]?.at(-1));
+    });
+
+    it('and of a record that is too large keeps every name, and the beginning of every value', async () => {
+      const pod = await open();
+      const filler = Array.from({ length: 12 }, (_, i) => `https://shop.example/${'x'.repeat(1400)}${i}`);
+      const claims = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`claim_${i}`, filler]));
+      await pod.events.record(
+        adminAct({ after: { redirect_uris: [...filler, 'https://evil.example/x'], name: 'Shop', claims } }),
+      );
+      const { after } = (await pod.events.list({})).events[0] ?? {};
+      expect(JSON.stringify(after).length).to.be.lessThan(18_000);
+      expect(after?.name).to.equal('Shop');
+      expect(after?.redirect_uris).to.include('https://evil.example/x');
+      expect(Object.keys(after?.claims as object)).to.deep.equal(Object.keys(claims));
+      for (const value of Object.values(after?.claims as object)) {
+        expect(JSON.stringify(value)).to.match(/https:\/\/shop\.example|more/);
+        expect(JSON.stringify(value)).to.include('sha256');
+      }
     });
 
     it('nor more of anything than is sensible', async () => {

@@ -82,7 +82,7 @@ async function startEngine(redisUrl: string): Promise<EnginePod> {
       cookieKeys,
       signingKeys: keySet.current().signing,
       era: () => 0,
-      secondFactor: () => 'optional',
+      secondFactorOf: () => 'optional',
       log,
     },
     {

@@ -130,11 +130,7 @@ describe('client authentication', () => {
     });
 
     it('may be percent-encoded in the header', async () => {
-      const client = await addClient(provider, { ...serviceMetadata, client_id: 'with space-less:colon' });
-      const name = { ...client, id: encodeURIComponent('with space-less:colon') };
-      const reply = await provider.post('/token', grant, { client: name });
-      // A client_id with a space is none; one with a colon would be cut in two if it came as it is.
-      expect(reply.status).to.equal(401);
+      // One with a colon would be cut in two if it came as it is.
       const colon = await addClient(provider, { ...serviceMetadata, client_id: 'with:colon' });
       const encoded = { ...colon, id: encodeURIComponent('with:colon') };
       expect((await provider.post('/token', grant, { client: encoded })).status).to.equal(200);

@@ -2,10 +2,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { exportJWK, generateKeyPair } from 'jose';
 import { type Config, readConfig } from '../../src/config.ts';
+import { Unavailable } from '../../src/errors.ts';
+import type { NewEvent } from '../../src/events/events.ts';
 import { createLog } from '../../src/log.ts';
 import { createCookieKeys } from '../../src/oidc/cookie-keys.ts';
 import { createKeyLifecycle, type KeyLifecycle, type KeyUse } from '../../src/oidc/key-lifecycle.ts';
-import { type LiveKeySet, openKeySet } from '../../src/oidc/key-set.ts';
+import { demandFresh, type LiveKeySet, openKeySet } from '../../src/oidc/key-set.ts';
 import { openKeyRing } from '../../src/redis/key-ring.ts';
 import { createPods, listPods, type Pods } from '../../src/redis/pods.ts';
 import { openStore, type Store } from '../../src/redis/redis.ts';
@@ -23,6 +25,7 @@ describe('the lives of keys', () => {
   let redis: Topology;
   let count = 0;
   let running: KeyPod[] = [];
+  let told: NewEvent[] = [];
   let settings: { session_absolute_seconds: number; signing_key_days: number };
 
   before(async () => {
@@ -32,6 +35,7 @@ describe('the lives of keys', () => {
   beforeEach(() => {
     count += 1;
     settings = { session_absolute_seconds: 3600, signing_key_days: 0 };
+    told = [];
   });
   afterEach(async () => {
     await Promise.all(running.map(stop));
@@ -71,6 +75,7 @@ describe('the lives of keys', () => {
       listPods: () => listPods(store),
       settings: { current: () => settings },
       keySetSeconds: 0,
+      recordEvent: async (event) => void told.push(event),
       log,
     });
     running.push(pod);
@@ -96,6 +101,11 @@ describe('the lives of keys', () => {
     await pod.store.close();
   }
 
+  const caught = (work: Promise<unknown>) =>
+    work.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
   const kidsOf = (pod: KeyPod) => pod.keySet.current().signing.map(({ kid }) => kid);
   const ofState = async (pod: KeyPod, use: KeyUse, state: string) =>
     (await pod.keys.list()).filter((one) => one.use === use && one.state === state);
@@ -228,6 +238,16 @@ describe('the lives of keys', () => {
       expect((await pods[0].keySet.refresh()).version).to.equal(version + 1);
       expect(await ofState(pods[0], 'signing', 'active')).to.have.lengthOf(3);
       expect(await ofState(pods[0], 'signing', 'retired')).to.have.lengthOf(3);
+      const active = (await ofState(pods[0], 'signing', 'active')).map(({ id, use, alg }) => ({
+        id,
+        use,
+        alg,
+      }));
+      // Whoever began the rotation tells of it; that the keys became active, the one pod that did it.
+      expect(told.map(({ kind, actor }) => [kind, actor])).to.deep.equal(
+        active.map(() => ['key.activated', { kind: 'system' }]),
+      );
+      expect(told.map(({ after }) => after)).to.have.deep.members(active);
       expect(await pods[0].keys.rotate('signing')).to.include({ ok: true });
     });
 
@@ -307,6 +327,9 @@ describe('the lives of keys', () => {
       // The last of these sweeps may have made them active already.
       const fresh = (await pods[0].keys.list()).filter(({ createdAt }) => createdAt > startedAt);
       expect(fresh.filter(({ use }) => use === 'signing')).to.have.lengthOf(3);
+      const begun = told.filter(({ kind }) => kind === 'key.rotated');
+      expect(begun.map(({ actor }) => actor)).to.deep.equal([{ kind: 'system' }]);
+      expect(JSON.stringify(begun[0]?.after)).to.include(fresh[0]?.id ?? 'none');
       expect(await names(pods[0].store)).to.have.lengthOf(7);
     });
   });
@@ -384,6 +407,49 @@ describe('the lives of keys', () => {
       const revoked = await pod.keys.revoke('1');
       expect(revoked.ok && revoked.replacedBy).to.include({ id: '2', state: 'active' });
       expect(pod.keySet.current().cookies).to.have.lengthOf(1);
+    });
+
+    it('end also on a pod that cannot open the one in their place, which then signs nothing', async () => {
+      const [older, newer] = [1, 2].map((byte) => ({ id: `k${byte}`, secret: Buffer.alloc(32, byte) }));
+      if (!older || !newer) throw new Error('no keys');
+      const behind = await serve(await start('behind', [older]));
+      const ahead = await serve(await start('ahead', [newer, older]));
+      const told: boolean[] = [];
+      behind.keySet.onChange(({ canSign }) => told.push(canSign));
+      const { version } = behind.keySet.current();
+      const [first = '', stolen = '', third = ''] = kidsOf(ahead);
+      expect((await ahead.keys.revoke(stolen)).ok).to.equal(true);
+      while (kidsOf(behind).includes(stolen)) await pause(10);
+      expect(kidsOf(behind)).to.deep.equal([first, third]);
+      expect(behind.keySet.publicKeySet().keys.map(({ kid }) => kid)).to.deep.equal([first, third]);
+      expect(behind.keySet.current().version).to.equal(version);
+      expect([behind.keySet.isFresh(), behind.keySet.canSign()]).to.deep.equal([true, false]);
+      expect(await caught(demandFresh(behind.keySet))).to.be.instanceOf(Unavailable);
+      expect(ahead.keySet.canSign()).to.equal(true);
+      await demandFresh(ahead.keySet);
+      // Nothing is made of a set that lacks a key.
+      expect(told).to.deep.equal([]);
+    });
+
+    it('end on such a pod, which goes on, when none that signs is sealed from it', async () => {
+      const [older, newer] = [1, 2].map((byte) => ({ id: `k${byte}`, secret: Buffer.alloc(32, byte) }));
+      if (!older || !newer) throw new Error('no keys');
+      const behind = await serve(await start('behind', [older]));
+      const ahead = await serve(await start('ahead', [newer, older]));
+      await rotated(behind, 'cookie');
+      await untilAllServe(behind.keySet.current().version);
+      await sweepUntil(behind, async () => (await ofState(behind, 'cookie', 'retired')).length === 1);
+      await rotated(ahead, 'signing');
+      let told = 0;
+      behind.keySet.onChange(() => {
+        told += 1;
+      });
+      expect(behind.keySet.current().cookies).to.have.lengthOf(2);
+      expect((await ahead.keys.revoke('1')).ok).to.equal(true);
+      while (behind.keySet.current().cookies.length > 1) await pause(10);
+      expect(told).to.equal(1);
+      expect(behind.keySet.canSign()).to.equal(true);
+      await demandFresh(behind.keySet);
     });
 
     it('end once, however many ask on two pods; there is no such key then', async () => {

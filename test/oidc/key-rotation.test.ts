@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose';
+import { openParts } from '../../src/app.ts';
+import { createLog } from '../../src/log.ts';
 import type { KeyUse } from '../../src/oidc/oidc.ts';
+import { parseRedisUrl } from '../../src/redis/redis-url.ts';
 import { startPod } from '../support/pods.ts';
 import {
   apiResource,
@@ -13,6 +16,7 @@ import {
 import { startStandalone, type Topology } from '../support/redis-topologies.ts';
 import { addClient, claimsOf, refresh } from './relying-party.ts';
 
+const newerKey = { id: 'newer', secret: Buffer.alloc(32, 9) };
 const keySetSeconds = 1;
 const environment = { HOLDFAST_KEY_SET_SECONDS: String(keySetSeconds) };
 
@@ -226,4 +230,35 @@ describe('keys that are replaced while people sign in', () => {
     expect(status).to.be.oneOf([200, 400]);
     return status === 200;
   }
+
+  it('leave a pod that cannot open the one in the place of a revoked one out of service, and nobody else', async () => {
+    const own = await startStandalone({ appendOnly: false });
+    const behind = await startProvider(own.url, 1, environment);
+    try {
+      const config = { ...behind.parts.config, vaultKeys: [newerKey, ...behind.parts.config.vaultKeys] };
+      const ahead = await openParts(config, parseRedisUrl(own.url), createLog('silent', 'ahead'));
+      const stolen = ahead.keySet.current().signing.find(({ alg }) => alg === 'ES256')?.kid ?? '';
+      expect(JSON.stringify((await behind.get('/jwks')).json)).to.include(stolen);
+      const revoked = await ahead.oidc.keys.revoke(stolen);
+      const revokedAt = performance.now();
+      expect(revoked.ok).to.equal(true);
+      while ((await behind.get('/readyz')).status === 200) await pause(10);
+      expect(performance.now() - revokedAt).to.be.lessThan(1500);
+      const grant = { grant_type: 'client_credentials', resource: apiResource, scope: 'api:read' };
+      const token = await behind.post('/token', grant, { client: clients.service });
+      const [jwks, discovery] = [
+        await behind.get('/jwks'),
+        await behind.get('/.well-known/openid-configuration'),
+      ];
+      for (const reply of [token, jwks, discovery]) {
+        expect(reply.status).to.equal(503);
+        expect(reply.body).to.not.include(stolen);
+      }
+      expect(ahead.keySet.canSign()).to.equal(true);
+      await ahead.close();
+    } finally {
+      await behind.stop();
+      await own.stop();
+    }
+  });
 });

@@ -183,6 +183,37 @@ for (const [topology, start] of topologies) {
       }
     });
 
+    it('gives what a request made to the same request again, and to no other', async () => {
+      const secret = 'x'.repeat(44);
+      const ours = { mark: 'ours', secret };
+      const first = await one.create(web('once'), { once: ours });
+      const second = await other.create(web('once'), { once: ours });
+      expect(first.ok && first.value.secret).to.equal(secret);
+      expect(second.ok && second.value).to.deep.equal(first.ok && first.value);
+      for (const once of [undefined, { ...ours, mark: 'theirs' }, { ...ours, secret: 'y'.repeat(44) }]) {
+        const taken = await other.create(web('once'), once && { once });
+        expect(taken).to.deep.equal({ ok: false, problem: 'taken' });
+      }
+      // Of somebody else, who named no request.
+      await one.create(web('not-once'));
+      expect((await other.create(web('not-once'), { once: ours })).ok).to.equal(false);
+
+      const again = { mark: 'added', secret: 'z'.repeat(44) };
+      const added = await one.addSecret('once', { once: again });
+      expect(added.ok && added.value).to.include({ secretId: 'added', secret: again.secret });
+      const repeated = await twenty((clients) => clients.addSecret('once', { othersEndAt: 1, once: again }));
+      for (const reply of repeated) {
+        expect(reply.ok && reply.value).to.include({ secretId: 'added', secret: again.secret });
+      }
+      expect((await one.find('once'))?.secrets.map(({ expiresAt }) => expiresAt)).to.deep.equal([
+        undefined,
+        undefined,
+      ]);
+      expect(await one.hasSecret('once', secret)).to.equal(true);
+      await one.removeSecret('once', first.ok ? (first.value.client.secrets[0]?.id ?? '') : '');
+      expect(await other.create(web('once'), { once: ours }), 'its secret is gone').to.include({ ok: false });
+    });
+
     it('never gives an id again', async () => {
       await make('gone', 'Gone for good');
       expect((await one.remove('gone', 7)).ok).to.equal(false);
@@ -279,6 +310,63 @@ for (const [topology, start] of topologies) {
       expect((await fresh.setEnabled('older', found?.version, false)).ok).to.equal(true);
     });
 
+    it('takes no id that is a member of every object, or looks like the id of an account', async () => {
+      const members = Object.getOwnPropertyNames(Object.prototype);
+      for (const id of [
+        ...members,
+        '.',
+        '..',
+        'a/b',
+        'a?b',
+        '%2f',
+        '<b>',
+        '"',
+        '-a',
+        '_a',
+        'x'.repeat(129),
+      ]) {
+        const made = await one.create(web(id, 'odd'));
+        expect(made, id).to.deep.include({ ok: false, problem: 'invalid' });
+        expect(made, id)
+          .to.have.property('message')
+          .that.match(/^client_id must be/);
+      }
+      for (const id of ['AAAAAAAAAAAAAAAAAAAAAA', 'a_b-c_d-e_f-g_h-i_j-k9']) {
+        expect(await one.create(web(id)), id)
+          .to.have.property('message')
+          .that.match(/^client_id must not have the form of the id of an account/);
+        expect(await one.check(web(id)), 'one that is there may be changed').to.equal(undefined);
+      }
+      expect((await one.create(web('x1.a_b~c:d-'))).ok).to.equal(true);
+    });
+
+    it('does not load one that is stored under such an id, and goes on with those of earlier releases', async () => {
+      const [store] = stores;
+      const inherited = ['__proto__', 'constructor', '__defineGetter__', 'a/b'];
+      const earlier = ['-nUbQ3xYkE_7wz2A', '_nUbQ3xYkE_7wz2A'];
+      for (const [index, id] of [...inherited, ...earlier].entries()) {
+        await store?.call('HSET', `hf:{c:${id}}`, 'p', JSON.stringify(web(id, 'Planted')), 'v', '1');
+        await store?.call('ZADD', 'hf:{clients}', String(1_600_000_000_000 + index), id);
+      }
+      for (const id of inherited) expect(await one.find(id), id).to.equal(undefined);
+      for (const id of earlier) expect((await one.find(id))?.metadata.client_id).to.equal(id);
+      const listed: string[] = [];
+      for (let cursor: string | undefined, isFirst = true; isFirst || cursor; isFirst = false) {
+        const page: Awaited<ReturnType<typeof one.list>> = await one.list({
+          ...(cursor && { cursor }),
+          count: 200,
+        });
+        listed.push(...page.clients.map(({ metadata }) => metadata.client_id));
+        cursor = page.cursor;
+      }
+      expect(listed).to.include.members(earlier);
+      expect(listed.filter((id) => inherited.includes(id))).to.deep.equal([]);
+      for (const id of [...inherited, ...earlier]) {
+        await store?.call('ZREM', 'hf:{clients}', id);
+        await store?.call('DEL', `hf:{c:${id}}`);
+      }
+    });
+
     it('says which field is wrong, and how to mend it', async () => {
       const cases: [fields: Record<string, unknown>, says: RegExp][] = [
         [{ client_id: 'a b' }, /^client_id must be/],
@@ -294,6 +382,31 @@ for (const [topology, start] of topologies) {
         [{ redirect_uris: ['https://me:pass@app.example/cb'] }, /^redirect_uris must not have a user name/],
         [{ redirect_uris: ['https://app.example/a b'] }, /^redirect_uris has a space/],
         [{ redirect_uris: ['javascript:alert(1)'] }, /^redirect_uris must start with https/],
+        [
+          { redirect_uris: ['https://app.example/cb?code=1'] },
+          /^redirect_uris must not have "code" in its query/,
+        ],
+        [{ redirect_uris: ['https://app.example/cb?a=1&%73tate'] }, /^redirect_uris must not have "state"/],
+        [{ redirect_uris: ['https://app.example/cb?iss=x'] }, /^redirect_uris must not have "iss"/],
+        [{ redirect_uris: ['https://app.example/cb?error=x'] }, /^redirect_uris must not have "error"/],
+        [{ redirect_uris: ['http://localhost/cb?ID_token=x'] }, /^redirect_uris must not have "ID_token"/],
+        [
+          { post_logout_redirect_uris: ['https://app.example/?access_token='] },
+          /^post_logout_.* "access_token"/,
+        ],
+        [
+          { application_type: 'native', redirect_uris: ['com.example.app:/cb?token=x'] },
+          /^redirect_uris must not have "token"/,
+        ],
+        [
+          { application_type: 'native', redirect_uris: ['javascript:alert(1)//a.b'] },
+          /^redirect_uris must not have a scheme that browsers run/,
+        ],
+        [
+          { application_type: 'native', redirect_uris: ['javascript.x:alert(1)'] },
+          /^redirect_uris must not have a scheme that browsers run/,
+        ],
+        [{ resources: ['javascript:alert(1)'] }, /^resources must not have a scheme that browsers run/],
         [{ redirect_uris: ['com.example.app:/cb'] }, /^redirect_uris must start with https/],
         [{ application_type: 'native', redirect_uris: ['myapp:/cb'] }, /^redirect_uris must have a scheme/],
         [{ application_type: 'native', redirect_uris: ['data:text/html,x'] }, /^redirect_uris/],

@@ -142,6 +142,35 @@ describe('a session in Redis', () => {
     await request(async () => brief.upsert(id, { uid, jti: id, accountId: 'ada' }, 600));
     expect(await found()).to.equal(undefined);
   });
+
+  it('keeps what it has with clients apart from what every object has, whatever they are called', async () => {
+    await make();
+    const names = ['__proto__', 'constructor', 'toString'];
+    for (const name of names) {
+      await store.call(
+        'HSET',
+        store.keys.session(uid),
+        `a:${name}`,
+        JSON.stringify({ sid: name, polluted: 1 }),
+      );
+    }
+    const found = await inUnitOfWork(new UnitOfWork(store, { mayAnswerAgain: false }), () =>
+      sessions.find(id),
+    );
+    const authorizations = found?.authorizations as Record<string, { sid?: string }>;
+    expect(Object.keys(authorizations).sort()).to.deep.equal([...names].sort());
+    expect(Object.getPrototypeOf(authorizations)).to.equal(null);
+    expect(authorizations.valueOf).to.equal(undefined);
+    // One that has nothing yet is written into as well.
+    await request(async () => sessions.end(id));
+    [uid, id] = [mintTag(), ''];
+    id = mintSessionId(uid);
+    await make();
+    const other = await inUnitOfWork(new UnitOfWork(store, { mayAnswerAgain: false }), () =>
+      sessions.find(id),
+    );
+    expect(Object.getPrototypeOf(other?.authorizations)).to.equal(null);
+  });
 });
 
 function testVaultKeys() {

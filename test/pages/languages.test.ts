@@ -78,7 +78,8 @@ describe('the pages in other languages', () => {
     }
   });
 
-  it('do not scroll sideways on the narrowest phone, in either direction, and fit a thumb', async () => {
+  it('do not scroll sideways on the narrowest phone, in either direction, and fit a thumb', async function () {
+    this.timeout(180_000);
     async function measure(tab: Page, locale: string): Promise<void> {
       await tab.setViewportSize(narrowest);
       for (const { name } of samples) {

@@ -4,6 +4,8 @@ import type { Renderer } from '../../src/http/render.ts';
 import type { ClientSummary, SignInNotice, Views } from '../../src/http/views.ts';
 import type { Locale } from '../../src/locale.ts';
 import { accountSamples } from './account-samples.ts';
+import { apiReference } from './admin-api-sample.ts';
+import { adminClientSamples } from './admin-client-samples.ts';
 import { adminSamples } from './admin-samples.ts';
 import { selfServiceSamples } from './self-service-samples.ts';
 
@@ -315,4 +317,6 @@ export const samples: Sample[] = [
   ...accountSamples(sample),
   ...selfServiceSamples(sample),
   ...adminSamples(sample),
+  ...adminClientSamples(sample),
+  sample('admin-api-reference', 'admin-api-reference', apiReference()),
 ];

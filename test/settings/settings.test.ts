@@ -128,7 +128,7 @@ describe('settings that change while pods run', () => {
     const pods = [await open(), await open()];
     const at = (i: number) => pods[i % 2]?.settings as LiveSettings;
     const seen = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => at(i).change(0, { audit_people_days: i + 1 })),
+      Array.from({ length: 20 }, (_, i) => at(i).change(0, { audit_people_days: i + 10 })),
     );
     expect(seen.filter(({ ok }) => ok)).to.have.lengthOf(1);
     await Promise.all(
@@ -163,7 +163,9 @@ describe('settings that change while pods run', () => {
       [{ session_idle_seconds: '60' }, 'session_idle_seconds', /whole number/],
       [{ access_token_seconds: 86_401 }, 'access_token_seconds', /to 86400/],
       [{ signing_key_days: -1 }, 'signing_key_days', /from 0/],
-      [{ audit_admin_days: 0 }, 'audit_admin_days', /from 1/],
+      [{ audit_admin_days: 29 }, 'audit_admin_days', /from 30/],
+      [{ audit_people_days: 6 }, 'audit_people_days', /from 7/],
+      [{ kept: '[]' }, 'kept', /is not a setting/],
       [{ console_second_factor: 'none' }, 'console_second_factor', /required/],
       [{ terms_url: 'javascript:alert(1)', terms_version: '1' }, 'terms_url', /web address/],
       [{ terms_url: 'https://example.com/terms', terms_version: '<b>' }, 'terms_version', /letters/],
@@ -207,6 +209,33 @@ describe('settings that change while pods run', () => {
       colour: '"red"',
       registration: '"by-pigeon"',
     });
+  });
+
+  it('keep events for another week as long as before when that is shortened, on every pod', async () => {
+    const pods = [await open(), await open()];
+    const [one, two] = pods.map(({ settings }) => settings) as [LiveSettings, LiveSettings];
+    await made(one.change(undefined, { audit_admin_days: 400 }));
+    expect(one.auditDays()).to.deep.equal({ admin: 400, people: 90 });
+    // However often it is shortened, and whatever comes between.
+    for (let days = 60; days >= 30; days -= 1) await made(one.change(undefined, { audit_admin_days: days }));
+    await made(two.change(undefined, { audit_people_days: 7, second_factor: 'required' }));
+    await made(two.change(undefined, { audit_people_days: 20 }));
+    await made(two.change(undefined, { audit_people_days: null }));
+    await made(two.change(undefined, { audit_people_days: 8 }));
+    expect(two.auditDays()).to.deep.equal({ admin: 400, people: 90 });
+    while (one.current().audit_people_days !== 8) await pause(20);
+    expect(one.auditDays()).to.deep.equal({ admin: 400, people: 90 });
+
+    const { keptLonger, auditDaysOf, readKeptLonger } = await import('../../src/settings/audit-days.ts');
+    const { store } = pods[0] as (typeof pods)[0];
+    const kept = readKeptLonger((await store.read(store.keys.settings()))?.kept);
+    expect(kept.length).to.be.at.most(4);
+    const { values } = await one.read();
+    const day = 24 * 60 * 60 * 1000;
+    expect(auditDaysOf(values, kept, Date.now() + 6.9 * day)).to.deep.equal({ admin: 400, people: 90 });
+    expect(auditDaysOf(values, kept, Date.now() + 8.1 * day)).to.deep.equal({ admin: 30, people: 8 });
+    const later = keptLonger(kept, values, { ...values, audit_people_days: 7 }, Date.now() + 8.1 * day);
+    expect(later.map(({ setting, days }) => [setting, days])).to.deep.equal([['audit_people_days', 8]]);
   });
 
   it('remember the longest that a token was ever allowed to live', async () => {

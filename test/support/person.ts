@@ -161,12 +161,20 @@ function decodeEntities(text: string): string {
 
 /**
  * Follows an authorization request to its end, signing in and approving where it is asked.
+ * @param credentials.answer the form to send from a page, where that is more than these
  * @returns the parameters that come back to the relying party
  */
 export async function authorize(
   person: Person,
   path: string,
-  credentials: { email: string; password: string },
+  {
+    answer,
+    ...credentials
+  }: {
+    email: string;
+    password: string;
+    answer?: ((page: Reply) => { action: string; fields: Record<string, string> } | undefined) | undefined;
+  },
   redirectUri: string,
 ): Promise<Record<string, string>> {
   let reply = await person.request(path);
@@ -174,8 +182,11 @@ export async function authorize(
     if (reply.location?.startsWith(redirectUri)) {
       return parse(new URL(reply.location).search.slice(1)) as Record<string, string>;
     }
+    const form = reply.location ? undefined : answer?.(reply);
     if (reply.location) {
       reply = await person.request(reply.location);
+    } else if (form) {
+      reply = await person.request(form.action, { form: form.fields });
     } else if (reply.body.includes('name="password"')) {
       const { action, fields } = formOf(reply.body);
       reply = await person.request(action, { form: { ...fields, ...credentials, decision: 'sign-in' } });

@@ -42,7 +42,7 @@ export async function startPod(options: {
   directory?: string;
 }): Promise<Pod> {
   const port = options.port ?? (await freePort());
-  const child = spawn(process.execPath, ['src/main.ts'], {
+  const child = spawn(process.execPath, ['--disable-proto=delete', 'src/main.ts'], {
     env: {
       PATH: process.env.PATH,
       HOLDFAST_ISSUER: options.issuer,

@@ -45,6 +45,15 @@ export function draftFrom(body: z.output<typeof newAccount>) {
   };
 }
 
+const createdAccount = accountSchema
+  .extend({
+    warning: z
+      .string()
+      .nullable()
+      .describe('What was not done besides, such as the mail of the invitation, and how to make up for it'),
+  })
+  .meta({ id: 'CreatedAccount', description: 'An account that was made' });
+
 export function accountRoutes(accounts: ManageAccounts): ApiRoute[] {
   return [
     apiRoute({
@@ -82,7 +91,7 @@ export function accountRoutes(accounts: ManageAccounts): ApiRoute[] {
         ...newAccount.shape,
         send_invitation: z.boolean().optional().describe('Mails the person a link to choose a password'),
       }),
-      response: accountSchema,
+      response: createdAccount,
       statuses: [201, 409],
       isIdempotent: true,
       mayDryRun: true,
@@ -94,8 +103,9 @@ export function accountRoutes(accounts: ManageAccounts): ApiRoute[] {
           isDryRun,
           ...given({ sendsInvitation, id: once?.id('account') }),
         });
+        const warning = (outcome.ok && outcome.warning) || null;
         return answer(outcome, (account) => ({
-          body: accountToWire(account),
+          body: { ...accountToWire(account), warning },
           version: account.version,
           location: `/accounts/${account.id}`,
         }));

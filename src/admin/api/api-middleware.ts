@@ -5,7 +5,7 @@ import type { Permission } from '../../access/permissions.ts';
 import { readPairs } from '../../http/body.ts';
 import type { Log } from '../../log.ts';
 import { type ApiReply, type ApiRequest, type ApiRoute, type Once, statusesOf } from './api-route.ts';
-import { type Bearer, insufficientScope } from './bearer.ts';
+import { type Bearer, insufficientScope, type Sender } from './bearer.ts';
 import type { Cursors } from './cursors.ts';
 import { limitFailures } from './failure-limit.ts';
 import type { Idempotency, KeptAnswer } from './idempotency.ts';
@@ -80,16 +80,12 @@ export function apiMiddleware(routes: ApiRoute[], parts: ApiParts): Middleware {
         authorization,
         proofs: dpop,
       });
-      const { clientId: _clientId, sessionUid, ...who } = sender;
-      return {
-        ...who,
-        via: 'api',
-        requestId: String(ctx.state.requestId),
-        address: ctx.ip,
-        ...(sessionUid === undefined ? {} : { sessionUid }),
-      };
+      const from = { via: 'api', requestId: String(ctx.state.requestId), address: ctx.ip } as const;
+      return actorOf(sender, from);
     } catch (error) {
-      if (error instanceof ApiProblem && authorization.length > 0) countFailure(ctx.ip);
+      // A token that is good and not enough is nobody's guess.
+      const isBad = error instanceof ApiProblem && error.kind === 'invalid-token';
+      if (isBad && authorization.length > 0) countFailure(ctx.ip);
       throw error;
     }
   }
@@ -228,6 +224,18 @@ export function apiMiddleware(routes: ApiRoute[], parts: ApiParts): Middleware {
     } catch (error) {
       replyWithProblem(ctx, error);
     }
+  };
+}
+
+function actorOf(sender: Sender, from: Pick<Actor, 'via' | 'requestId' | 'address'>): Actor {
+  const { kind, id, name, permissions, clientId, sessionUid, lookAgain } = sender;
+  return {
+    ...{ kind, id, name, permissions, clientId, ...from },
+    ...(sessionUid === undefined ? {} : { sessionUid }),
+    async lookAgain() {
+      const now = await lookAgain();
+      return now && actorOf(now, from);
+    },
   };
 }
 

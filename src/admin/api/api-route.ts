@@ -73,6 +73,8 @@ export type ApiRequest<P, Q, B> = {
 export type Once = {
   /** The same for every try of this request, and for no other. @param what tells several ids of a request apart */
   id(what: string): string;
+  /** 256 bits that nobody can guess: the same for every try, and others when the key is used again after its time. */
+  secret(what: string): string;
   /** An earlier try has begun, and nobody knows how far it came. */
   isRetry: boolean;
 };

@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import type { Actor } from '../../access/actor.ts';
+import { type Actor, stillMay } from '../../access/actor.ts';
 import { type EventKind, eventKinds } from '../../events/catalogue.ts';
 import type { EventQuery, RecordedEvent } from '../../events/events.ts';
 import type { Admin } from '../admin.ts';
-import { notFound } from '../outcome.ts';
+import { eventLines } from '../event-lines.ts';
+import { endedMeanwhile, notFound } from '../outcome.ts';
 import { type ApiRoute, answer, apiRoute, pageOf } from './api-route.ts';
-import { fromTime, given, id, page, pageQuery, text, time, toTime } from './wire.ts';
+import { fromTime, given, id, page, pageQuery, text, time, toTime, toTimeOrNull } from './wire.ts';
 
 const tag = 'Audit';
 const longestWaitSeconds = 25;
@@ -134,7 +135,7 @@ export function auditRoutes(events: Admin['events']): ApiRoute[] {
           },
           async () => ({ ok: true }),
         );
-        return { stream: lines(events.export(wanted)), filename: 'audit.ndjson' };
+        return { stream: eventLines(actor, events.export(wanted), eventToWire), filename: 'audit.ndjson' };
       },
     }),
     apiRoute({
@@ -157,9 +158,10 @@ export function auditRoutes(events: Admin['events']): ApiRoute[] {
       }),
       response: z.strictObject({ items: z.array(eventSchema), last: z.string() }),
       statuses: [200],
-      async handle({ query, signal }) {
+      async handle({ actor, query, signal }) {
         const wanted = given({ trail: query.trail, kinds: query.kind });
         const found = await events.after(query.after, wanted, query.wait_seconds * 1000, signal);
+        if (!(await stillMay(actor, 'audit:read'))) return { refused: endedMeanwhile() };
         return { body: { items: found.events.map(eventToWire), last: found.last } };
       },
     }),
@@ -180,6 +182,7 @@ export function auditRoutes(events: Admin['events']): ApiRoute[] {
             .strictObject({
               trail: z.enum(['admin', 'people']),
               is_intact: z.boolean(),
+              begun_at: time.nullable().describe('When its first event was recorded'),
               events: z.number().int(),
               unchained: z.number().int().describe('Too young to be chained yet'),
               fault: z.string().nullable().describe('The first thing that is wrong'),
@@ -193,9 +196,10 @@ export function auditRoutes(events: Admin['events']): ApiRoute[] {
         const found = await events.verify(body.heads);
         return {
           body: {
-            trails: found.map(({ trail, isIntact, events, unchained, fault, head }) => ({
+            trails: found.map(({ trail, isIntact, begunAt, events, unchained, fault, head }) => ({
               trail,
               is_intact: isIntact,
+              begun_at: toTimeOrNull(begunAt),
               events,
               unchained,
               fault: fault?.message ?? null,
@@ -223,12 +227,6 @@ export function auditRoutes(events: Admin['events']): ApiRoute[] {
       },
     }),
   ];
-}
-
-async function* lines(blocks: AsyncIterable<RecordedEvent[]>): AsyncIterable<string> {
-  for await (const block of blocks) {
-    if (block.length > 0) yield `${block.map((event) => JSON.stringify(eventToWire(event))).join('\n')}\n`;
-  }
 }
 
 function from(actor: Actor) {

@@ -1,6 +1,13 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { isPermission, type Permission } from '../../access/permissions.ts';
 import type { Account } from '../../accounts/accounts.ts';
+import { twoFactors } from '../../acr.ts';
+import {
+  type HoldfastClaim,
+  isStrongEnough,
+  type SecondFactorRule,
+  type ServiceClaim,
+} from '../../oidc/oidc.ts';
 import { checkProof, type ProofSeen, proofAlgorithms } from './dpop.ts';
 import { ApiProblem } from './problem.ts';
 
@@ -17,6 +24,8 @@ export type BearerParts = {
   keySet(): JSONWebKeySet;
   isFirstUse: ProofSeen;
   live: LiveParts;
+  /** What is asked of whoever administers, as it is now. */
+  secondFactor(): SecondFactorRule;
   /** As it is in Redis now. */
   permissionsOf(of: {
     roles: readonly string[];
@@ -30,8 +39,11 @@ export type LiveParts = {
   session(uid: string): Promise<{ accountId: string; epoch: number } | undefined>;
   grant(tag: string): Promise<{ accountId: string; clientId: string; epoch: number } | undefined>;
   /** Only one that is enabled. */
-  client(id: string): Promise<{ name: string; roles: string[] } | undefined>;
+  client(id: string): Promise<StandingClient | undefined>;
 };
+
+/** @property secretIds of those that have not ended */
+type StandingClient = { name: string; roles: string[]; era: number; secretIds: string[] };
 
 export type Sender = {
   kind: 'account' | 'client';
@@ -40,6 +52,8 @@ export type Sender = {
   permissions: ReadonlySet<Permission>;
   clientId: string;
   sessionUid: string | undefined;
+  /** The same at this moment, also when the token has run out meanwhile; undefined when what it stands on has ended. */
+  lookAgain(): Promise<Sender | undefined>;
 };
 
 export type ApiCall = {
@@ -66,7 +80,9 @@ type Claims = {
   scope: string;
   thumbprint: string | undefined;
   /** Of a person: who, also where `sub` is pairwise, and what the token stands on (oidc/resource-servers.ts). */
-  hf: { account: string; epoch: number; grant: string; session: string | undefined } | undefined;
+  hf: HoldfastClaim | undefined;
+  /** Of a client for itself. */
+  service: ServiceClaim | undefined;
 };
 
 export function createBearer(parts: BearerParts): Bearer {
@@ -99,7 +115,7 @@ export function createBearer(parts: BearerParts): Bearer {
   }
 
   async function whoStandsBehind(claims: Claims): Promise<Sender> {
-    const { sub, clientId, hf } = claims;
+    const { sub, clientId, hf, service } = claims;
     const [client, account, grant, session] = await Promise.all([
       live.client(clientId),
       hf && live.account(hf.account),
@@ -108,10 +124,13 @@ export function createBearer(parts: BearerParts): Bearer {
     ]);
     if (!client) throw refuse('its client is gone or disabled');
     const scope = new Set(claims.scope.split(' ').filter(isPermission));
-    const sender = { clientId, sessionUid: hf?.session };
+    const sender = { clientId, sessionUid: hf?.session, lookAgain: () => lookAgain(claims) };
     if (!hf) {
       // A client for itself (RFC 9068 2.2). Of a person there is more to look at, and the token says what.
-      if (sub !== clientId) throw refuse('the token does not say what it stands on');
+      if (sub !== clientId || !service) throw refuse('the token does not say what it stands on');
+      const hasSecret = service.secret === undefined || client.secretIds.includes(service.secret);
+      if (service.era < client.era) throw refuse('what was granted has ended');
+      if (!hasSecret) throw refuse('the secret that it was got with has ended');
       const held = await parts.permissionsOf({ roles: client.roles, groups: [] });
       return {
         ...sender,
@@ -129,12 +148,23 @@ export function createBearer(parts: BearerParts): Bearer {
     if (hf.session !== undefined && (session?.accountId !== hf.account || session.epoch !== hf.epoch)) {
       throw refuse('its session has ended');
     }
+    const strength = { acr: hf.acr, isTrusted: hf.trusted === true, isWaived: hf.waived === true };
+    if (hf.acr === undefined || !isStrongEnough(strength, parts.secondFactor())) throw refuseWeak();
     const [ofClient, ofAccount] = await Promise.all([
       parts.permissionsOf({ roles: client.roles, groups: [] }),
       parts.permissionsOf({ roles: account.roles ?? [], groups: account.groups ?? [] }),
     ]);
     const permissions = intersect(intersect(scope, ofClient), ofAccount);
     return { ...sender, kind: 'account', id: account.id, name: account.email, permissions };
+  }
+
+  async function lookAgain(claims: Claims): Promise<Sender | undefined> {
+    try {
+      return await whoStandsBehind(claims);
+    } catch (error) {
+      if (error instanceof ApiProblem) return undefined;
+      throw error;
+    }
   }
 
   return {
@@ -167,7 +197,9 @@ export function createBearer(parts: BearerParts): Bearer {
 function toClaims(payload: Record<string, unknown>): Claims {
   const { sub, client_id: clientId, scope = '', cnf, hf } = payload;
   const thumbprint = (cnf as { jkt?: unknown } | undefined)?.jkt;
-  const { account, epoch, grant, session } = (hf ?? {}) as Record<string, unknown>;
+  const { account, epoch, grant, session, acr, era, secret } = (hf ?? {}) as Record<string, unknown>;
+  const isOfService =
+    account === undefined && typeof era === 'number' && (secret === undefined || typeof secret === 'string');
   const isWhole =
     typeof sub === 'string' &&
     typeof clientId === 'string' &&
@@ -175,17 +207,20 @@ function toClaims(payload: Record<string, unknown>): Claims {
     // A token that is bound in another way (RFC 8705) would be taken without its binding.
     (cnf === undefined || typeof thumbprint === 'string') &&
     (hf === undefined ||
+      isOfService ||
       (typeof account === 'string' &&
         typeof epoch === 'number' &&
         typeof grant === 'string' &&
-        (session === undefined || typeof session === 'string')));
+        (session === undefined || typeof session === 'string') &&
+        (acr === undefined || typeof acr === 'string')));
   if (!isWhole) throw refuse('the token is not as expected');
   return {
     sub,
     clientId,
     scope,
     thumbprint: thumbprint as string | undefined,
-    hf: hf === undefined ? undefined : (hf as Claims['hf']),
+    hf: hf === undefined || isOfService ? undefined : (hf as HoldfastClaim),
+    service: isOfService ? (hf as ServiceClaim) : undefined,
   };
 }
 
@@ -208,6 +243,20 @@ function refuse(why: string): ApiProblem {
       'www-authenticate': `Bearer realm="${realm}", error="invalid_token", error_description="${why}"`,
     },
   });
+}
+
+/** RFC 9470 3: who sees this asks for a sign-in with one of these values. */
+function refuseWeak(): ApiProblem {
+  const why = 'administration needs a sign-in with a second factor';
+  return new ApiProblem(
+    'insufficient-authentication',
+    `The access token was not taken: ${why}. Ask for another one with acr_values=${twoFactors}.`,
+    {
+      headers: {
+        'www-authenticate': `Bearer realm="${realm}", error="insufficient_user_authentication", error_description="${why}", acr_values="${twoFactors}"`,
+      },
+    },
+  );
 }
 
 function refuseProof(why: string): ApiProblem {

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { Actor } from '../../access/actor.ts';
+import { type Actor, stillMay } from '../../access/actor.ts';
 import type { Permission } from '../../access/permissions.ts';
 import type { ManageAccounts } from '../manage-accounts.ts';
-import type { Outcome } from '../outcome.ts';
+import { endedMeanwhile, type Outcome } from '../outcome.ts';
 import { draftFrom, newAccount } from './account-routes.ts';
 import { groupIds, roleIds } from './account-wire.ts';
 import { type ApiRoute, apiRoute, type Once } from './api-route.ts';
@@ -70,13 +70,25 @@ export function bulkRoutes(accounts: ManageAccounts): ApiRoute[] {
         const results: z.input<typeof rowResult>[] = [];
         for (let from = 0; from < body.rows.length; from += atOnce) {
           const some = body.rows.slice(from, from + atOnce);
-          const done = some.map((one, offset) => carryOut(actor, one, from + offset, isDryRun, once));
+          const now = await stillMay(actor, 'accounts:read');
+          const done = some.map((one, offset) =>
+            now ? carryOut(now, one, from + offset, isDryRun, once) : leftUndone(one),
+          );
           results.push(...(await Promise.all(done)));
         }
         return { body: { results } };
       },
     }),
   ];
+
+  function leftUndone(one: Row): z.input<typeof rowResult> {
+    const { kind, message } = toProblem(endedMeanwhile(), false);
+    return {
+      status: problemKinds[kind].status,
+      id: 'id' in one ? one.id : null,
+      problem: { type: kind, detail: message },
+    };
+  }
 
   async function carryOut(
     actor: Actor,

@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import type { Actor } from '../../access/actor.ts';
-import type { ClientRecord } from '../../oidc/registered-clients.ts';
+import { mintClientId } from '../../oidc/oidc.ts';
+import type { ClientRecord, OnceMade } from '../../oidc/registered-clients.ts';
 import type { ManageClients } from '../manage-clients.ts';
-import type { Outcome } from '../outcome.ts';
-import { type ApiRoute, answer, apiRoute, pageOf } from './api-route.ts';
+import { type ApiRoute, answer, apiRoute, type Once, pageOf } from './api-route.ts';
 import { changedMetadata, clientSchema, clientToWire, newMetadata } from './client-wire.ts';
 import { given, id, page, pageQuery, text } from './wire.ts';
 
@@ -60,12 +59,9 @@ export function clientRoutes(clients: ManageClients): ApiRoute[] {
       },
       async handle({ actor, body, isDryRun, once }) {
         // Of the key: a try after this pod was killed finds the client that is there already.
-        const clientId = body.client_id ?? once?.id('client');
+        const clientId = body.client_id ?? (once && mintClientId(once.id('client')));
         const metadata = { ...body, ...given({ client_id: clientId }) };
-        let outcome = await clients.create(actor, metadata, { isDryRun });
-        if (!outcome.ok && outcome.problem === 'conflict' && once?.isRetry && clientId) {
-          outcome = await finish(clients, actor, clientId, outcome);
-        }
+        const outcome = await clients.create(actor, metadata, { isDryRun, ...onceMade(once) });
         return answer(outcome, ({ client, secret }) => ({
           body: { client: clientToWire(client), client_secret: secret ?? null },
           version: client.version,
@@ -164,9 +160,10 @@ export function clientRoutes(clients: ManageClients): ApiRoute[] {
       statuses: [201, 409],
       isIdempotent: true,
       examples: { body: { others_end_in_seconds: 86400 } },
-      async handle({ actor, params, body }) {
+      async handle({ actor, params, body, once }) {
         const othersEndInSeconds = body.others_end_in_seconds;
-        const outcome = await clients.addSecret(actor, params.client_id, given({ othersEndInSeconds }));
+        const options = { ...given({ othersEndInSeconds }), ...onceMade(once) };
+        const outcome = await clients.addSecret(actor, params.client_id, options);
         return answer(outcome, ({ client, secretId, secret }) => ({
           body: { client: clientToWire(client), secret_id: secretId, client_secret: secret },
           version: client.version,
@@ -201,28 +198,9 @@ export function clientRoutes(clients: ManageClients): ApiRoute[] {
   ];
 }
 
-type Created = { client: ClientRecord; secret: string | undefined };
-
-/**
- * A try before this one has made the client, and its pod was killed before anybody saw the secret: that secret is
- * replaced by another.
- */
-async function finish(
-  clients: ManageClients,
-  actor: Actor,
-  clientId: string,
-  taken: Outcome<Created>,
-): Promise<Outcome<Created>> {
-  const found = await clients.find(clientId);
-  // Whoever has changed it since has gone on from there; nothing of it is touched.
-  if (!found.ok || found.value.version > 1) return taken;
-  const [unseen] = found.value.secrets;
-  if (!unseen) return { ok: true, value: { client: found.value, secret: undefined } };
-  const added = await clients.addSecret(actor, clientId);
-  if (!added.ok) return added;
-  const left = await clients.removeSecret(actor, clientId, unseen.id);
-  if (!left.ok) return left;
-  return { ok: true, value: { client: left.value, secret: added.value.secret } };
+/** What an earlier try of the same request has made is found again by this; what others made is not. */
+function onceMade(once: Once | undefined): { once?: OnceMade } {
+  return once ? { once: { mark: once.secret('mark').slice(0, 16), secret: once.secret('secret') } } : {};
 }
 
 function one(client: ClientRecord) {

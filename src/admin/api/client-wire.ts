@@ -11,8 +11,11 @@ const uri = text(2048);
 const uris = z.array(uri).max(100);
 const words = z.array(text(256)).max(100);
 
+const seconds = z.number().int().min(10);
+
 const described = {
   client_name: text(200).describe('What people see'),
+  description: text(1000).describe('What it is for, for those who look after it'),
   client_uri: uri.describe('Its home page'),
   logo_uri: uri,
   policy_uri: uri,
@@ -48,6 +51,8 @@ const described = {
   cors_origins: uris.describe('Origins whose scripts may ask for tokens'),
   resources: uris.describe('Indicators of the APIs that it may ask tokens for'),
   second_factor: text(40).describe('What it asks of a second factor; without it, as the settings say'),
+  access_token_seconds: seconds.describe('How long its access tokens live, where that is less than usual'),
+  refresh_token_seconds: seconds.describe('How long its refresh tokens live, where that is less than usual'),
   roles: words.describe('What it may do on this API: for itself, and at the most for a person'),
 };
 

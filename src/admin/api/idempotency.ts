@@ -61,7 +61,7 @@ export function createIdempotency(
       const [state, more] = (await store.run(
         'once-begin',
         [record],
-        [digest, attempt, options.leaseMs, keptMs],
+        [digest, attempt, options.leaseMs, keptMs, ring.seal('idempotency-seed', hash, randomText(32))],
       )) as [string, (string | number)?];
       if (state === 'answer') return JSON.parse(ring.open('idempotency', hash, String(more))) as KeptAnswer;
       if (state === 'other') {
@@ -78,10 +78,14 @@ export function createIdempotency(
       const end = (sealed: string) => store.run('once-end', [record], [attempt, sealed, keptMs]);
       const renew = () => void store.run('once-renew', [record], [attempt, options.leaseMs]).catch(() => {});
       const renewing = options.isLost ? undefined : setInterval(renew, options.leaseMs / 3).unref();
+      const seed = ring.open('idempotency-seed', hash, String(more));
+      const half = (what: string, part: number) =>
+        ring.hash('idempotent-secret', JSON.stringify([whose, digest, seed, what, part]));
       let kept: KeptAnswer;
       try {
         kept = await work({
           id: (what) => ring.hash('idempotent-id', JSON.stringify([whose, digest, what])),
+          secret: (what) => half(what, 1) + half(what, 2),
           isRetry: state === 'again',
         });
       } catch (error) {

@@ -21,6 +21,12 @@ export const problemKinds = {
     meaning:
       'There is no access token, or it is not for this API, has run out, or what it stands on has ended: the sign-in, the session, the grant, the account or the client. Get another one.',
   },
+  'insufficient-authentication': {
+    status: 401,
+    title: 'A stronger sign-in is needed',
+    meaning:
+      'The token is good, but whoever signed in for it proved less than is asked of administrators. Send the person through the authorization request again, with the `acr_values` of WWW-Authenticate (RFC 9470).',
+  },
   'insufficient-scope': {
     status: 403,
     title: 'You may not do this',
@@ -32,6 +38,12 @@ export const problemKinds = {
     title: 'This may do more than you',
     meaning:
       'You have the permission, but whom or what you would change may do more than you, or you would hand out more than you have.',
+  },
+  ended: {
+    status: 403,
+    title: 'You may not do this any more',
+    meaning:
+      'While the request was worked on, its sign-in ended, or its sender lost a permission. What was not done by then was left undone.',
   },
   'not-found': {
     status: 404,

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { Resource } from '../../oidc/resources.ts';
 import type { ManageResources } from '../manage-resources.ts';
-import { type ApiRoute, answer, apiRoute } from './api-route.ts';
-import { given, list, text, time, toTime, version } from './wire.ts';
+import { type ApiRoute, answer, apiRoute, pageOf } from './api-route.ts';
+import { given, page, pageQuery, text, time, toTime, version } from './wire.ts';
 
 const tag = 'Resources';
 const indicator = z
@@ -78,9 +78,12 @@ export function resourceRoutes(resources: ManageResources): ApiRoute[] {
       tag,
       summary: 'List resources',
       permission: 'resources:read',
-      response: list(resourceSchema),
+      query: z.strictObject(pageQuery()),
+      response: page(resourceSchema),
       statuses: [200],
-      handle: async () => ({ body: { items: (await resources.list()).map(resourceToWire) } }),
+      async handle({ query: { cursor, limit } }) {
+        return pageOf(await resources.page({ cursor, count: limit }), resourceToWire);
+      },
     }),
     apiRoute({
       method: 'POST',

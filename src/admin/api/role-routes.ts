@@ -2,9 +2,9 @@ import { z } from 'zod';
 import type { Group, Role } from '../../access/access.ts';
 import { permissions } from '../../access/permissions.ts';
 import type { Admin } from '../admin.ts';
-import { type ApiRoute, answer, apiRoute } from './api-route.ts';
+import { type ApiRoute, answer, apiRoute, pageOf } from './api-route.ts';
 import { isMadeOf } from './resource-routes.ts';
-import { given, list, slug, text, time, toTime, version } from './wire.ts';
+import { given, page, pageQuery, slug, text, time, toTime, version } from './wire.ts';
 
 const params = z.strictObject({ id: slug });
 const repeats = { field: 'id', param: 'id' };
@@ -77,9 +77,12 @@ export function roleAndGroupRoutes(admin: Pick<Admin, 'roles' | 'groups'>): ApiR
       tag: 'Roles',
       summary: 'List roles',
       permission: 'roles:read',
-      response: list(roleSchema),
+      query: z.strictObject(pageQuery()),
+      response: page(roleSchema),
       statuses: [200],
-      handle: async () => ({ body: { items: (await roles.list()).map(roleToWire) } }),
+      async handle({ query: { cursor, limit } }) {
+        return pageOf(await roles.page({ cursor, count: limit }), roleToWire);
+      },
     }),
     apiRoute({
       method: 'POST',
@@ -159,9 +162,12 @@ export function roleAndGroupRoutes(admin: Pick<Admin, 'roles' | 'groups'>): ApiR
       tag: 'Groups',
       summary: 'List groups',
       permission: 'groups:read',
-      response: list(groupSchema),
+      query: z.strictObject(pageQuery()),
+      response: page(groupSchema),
       statuses: [200],
-      handle: async () => ({ body: { items: (await groups.list()).map(groupToWire) } }),
+      async handle({ query: { cursor, limit } }) {
+        return pageOf(await groups.page({ cursor, count: limit }), groupToWire);
+      },
     }),
     apiRoute({
       method: 'POST',

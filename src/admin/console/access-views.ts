@@ -8,8 +8,11 @@ export type PermissionGroup = {
   permissions: { id: string; text: string; isOn: boolean; isFixed: boolean }[];
 };
 
+/** Addresses of the beginning of a list, where this is a later page, and of what follows. */
+export type PageEnds = { first?: string; next?: string };
+
 type AccessViews = {
-  'admin-roles': ConsolePage & { roles: (Role & { accounts: number })[] };
+  'admin-roles': ConsolePage & PageEnds & { roles: (Role & { accounts: number })[] };
   'admin-role': ConsolePage & {
     role: Role;
     accounts: number;
@@ -31,7 +34,7 @@ type AccessViews = {
     areas: PermissionGroup[];
     claims: ClaimRow[];
   };
-  'admin-groups': ConsolePage & { groups: (Group & { accounts: number; roleNames: string[] })[] };
+  'admin-groups': ConsolePage & PageEnds & { groups: (Group & { accounts: number; roleNames: string[] })[] };
   'admin-group': ConsolePage & {
     group: Group;
     accounts: number;

@@ -32,6 +32,8 @@ export function accountActRoutes(parts: ConsoleParts): ConsoleRoute[] {
       path: 'enable',
       name: 'account-enabled',
       permission: 'accounts:disable',
+      // What was ended comes back.
+      isSensitive: true,
       isDangerous: false,
       act: ({ actor }, { id }) => admin.accounts.enable(actor, id),
     },
@@ -39,7 +41,6 @@ export function accountActRoutes(parts: ConsoleParts): ConsoleRoute[] {
       path: 'delete',
       name: 'account-deleted',
       permission: 'accounts:delete',
-      isSensitive: true,
       isTyped: true,
       next: accountsPath,
       question: async (visit, { id }) => ({

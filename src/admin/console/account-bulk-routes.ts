@@ -1,6 +1,7 @@
 import type { Permission } from '../../access/access.ts';
+import { type Actor, stillMay } from '../../access/actor.ts';
 import type { Account } from '../../accounts/accounts.ts';
-import type { Outcome } from '../outcome.ts';
+import { endedMeanwhile, type Outcome } from '../outcome.ts';
 import { accountsPath, counted, labelOf, listCrumb } from './account-labels.ts';
 import type { ConsoleParts } from './console.ts';
 import { type ConsoleRoute, consoleRoute, manyField, textField } from './console-route.ts';
@@ -8,12 +9,14 @@ import type { Visit } from './console-visit.ts';
 
 /** As many as a page of the list shows. */
 const most = 100;
+/** So many are acted on at once. */
+const atOnce = 10;
 
 type BulkAct = {
   name: 'disable' | 'end-sessions' | 'add-to-group';
   permission: Permission;
   isDangerous: boolean;
-  act(visit: Visit, account: Account, group: string): Promise<Outcome<unknown>>;
+  act(actor: Actor, account: Account, group: string): Promise<Outcome<unknown>>;
   /** What ends, in numbers. */
   ends(visit: Visit, accounts: Account[]): Promise<string[]>;
 };
@@ -31,21 +34,21 @@ export function bulkRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       name: 'disable',
       permission: 'accounts:disable',
       isDangerous: true,
-      act: ({ actor }, { id }) => admin.accounts.disable(actor, id),
+      act: (actor, { id }) => admin.accounts.disable(actor, id),
       ends: sessionsOf,
     },
     {
       name: 'end-sessions',
       permission: 'sessions:end',
       isDangerous: true,
-      act: ({ actor }, { id }) => admin.sessions.endOfAccount(actor, id),
+      act: (actor, { id }) => admin.sessions.endOfAccount(actor, id),
       ends: sessionsOf,
     },
     {
       name: 'add-to-group',
       permission: 'accounts:assign-roles',
       isDangerous: false,
-      act: async ({ actor }, { id, version, groups = [] }, group) =>
+      act: async (actor, { id, version, groups = [] }, group) =>
         admin.accounts.update(actor, id, { groups: [...new Set([...groups, group])] }, { version }),
       ends: async () => [],
     },
@@ -102,14 +105,20 @@ export function bulkRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
         back: () => accountsPath,
         async handle({ visit, body }) {
           const { t } = visit;
-          const accounts = await chosen(body.ids.split(' ').filter(Boolean));
-          const rows = await Promise.all(
-            accounts.map(async (account) => {
-              const outcome = await act(visit, account, body.group);
+          // The administrator's own account last, so that the others do not stop with it.
+          const isOwn = (account: Account) => account.id === visit.account.id;
+          const found = await chosen(body.ids.split(' ').filter(Boolean));
+          const accounts = [...found.filter((one) => !isOwn(one)), ...found.filter(isOwn)];
+          const rows = [];
+          for (let from = 0; from < accounts.length; from += atOnce) {
+            const now = await stillMay(visit.actor, permission);
+            const some = accounts.slice(from, from + atOnce).map(async (account) => {
+              const outcome = now ? await act(now, account, body.group) : endedMeanwhile();
               const message = outcome.ok ? t(`admin.bulk.${name}.done`) : outcome.message;
               return { id: account.id, label: labelOf(account), isDone: outcome.ok, message };
-            }),
-          );
+            });
+            rows.push(...(await Promise.all(some)));
+          }
           return visits.show(visit, 'admin-accounts-done', 'accounts', {
             title: t(`admin.bulk.${name}`),
             rows,

@@ -71,7 +71,6 @@ export function accountCredentialRoutes(parts: ConsoleParts): ConsoleRoute[] {
         path: 'reset-factors',
         name: 'factors-reset',
         permission: 'accounts:credentials',
-        isSensitive: true,
         question: async (visit, { id }) => {
           const factors = await admin.accounts.factors(id);
           const count = factors.ok ? factors.value.length : 0;
@@ -85,7 +84,6 @@ export function accountCredentialRoutes(parts: ConsoleParts): ConsoleRoute[] {
         path: 'factors/:part/remove',
         name: 'factor-removed',
         permission: 'accounts:credentials',
-        isSensitive: true,
         question: async (visit, { id }, factorId) => {
           const factors = await admin.accounts.factors(id);
           const factor = factors.ok ? factors.value.find((one) => one.id === factorId) : undefined;
@@ -105,7 +103,6 @@ export function accountCredentialRoutes(parts: ConsoleParts): ConsoleRoute[] {
       method: 'GET',
       path: passwordPath,
       permission: 'accounts:credentials',
-      isSensitive: true,
       params,
       handle: ({ visit, params: { id } }) => showPassword(visit, id, true),
     }),
@@ -114,7 +111,6 @@ export function accountCredentialRoutes(parts: ConsoleParts): ConsoleRoute[] {
       method: 'POST',
       path: passwordPath,
       permission: 'accounts:credentials',
-      isSensitive: true,
       params,
       body: { password: z.string().max(2000).default(''), 'must-change': boxField },
       back: ({ id }) => `${accountPath(id)}/password`,

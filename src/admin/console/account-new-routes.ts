@@ -94,7 +94,8 @@ export function accountNewRoutes({ admin, visits, mail }: ConsoleParts): Console
           { sendsInvitation: way === 'invite' },
         );
         if (!made.ok) return show(visit, body, visits.refusal(made));
-        return doneAt(accountPath(made.value.id), way === 'invite' ? 'account-invited' : 'account-created');
+        const invited = made.warning === undefined ? 'account-invited' : 'account-not-invited';
+        return doneAt(accountPath(made.value.id), way === 'invite' ? invited : 'account-created');
       },
     }),
   ];

@@ -13,7 +13,8 @@ export type AccountAct = {
   /** Below the account's own address; with `:part` for what of it. */
   path: string;
   permission: Permission;
-  isSensitive?: boolean;
+  /** See console-route.ts. */
+  isSensitive?: boolean | undefined;
   /**
    * What is asked; without lead and title they are `admin.ask.<name>.title` and `.lead`. undefined when there is
    * nothing left to ask about.
@@ -31,7 +32,7 @@ export type AccountAct = {
 /** The two routes of each act: GET asks, POST does it. */
 export function questionRoutes({ admin, visits }: ConsoleParts, acts: AccountAct[]): ConsoleRoute[] {
   return acts.flatMap((one) => {
-    const { name, permission, isSensitive = false, isDangerous = true, isTyped = false } = one;
+    const { name, permission, isSensitive, isDangerous = true, isTyped = false } = one;
     const path = `${accountsPath}/:id/${one.path}`;
     const hasPart = path.includes(':part');
     const params = { id: idField, ...(hasPart ? { part: idField } : {}) };

@@ -14,7 +14,8 @@ export type AskedAct<P extends string, T, V> = {
   path: string;
   parts: readonly P[];
   permission: Permission;
-  isSensitive?: boolean;
+  /** See console-route.ts. */
+  isSensitive?: boolean | undefined;
   section: SectionId;
   /** undefined when there is no such thing. */
   find(visit: Visit, parts: Parts<P>): Promise<T | undefined>;
@@ -31,7 +32,7 @@ export function askedAct<P extends string, T, V>(
   visits: Visits,
   one: AskedAct<P, T, V>,
 ): [ConsoleRoute, ConsoleRoute] {
-  const { path, permission, isSensitive = false, section } = one;
+  const { path, permission, isSensitive, section } = one;
   const params = Object.fromEntries(one.parts.map((name) => [name, idField]));
 
   function pathOf(parts: Parts<P>): string {

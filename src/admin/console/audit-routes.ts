@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { z } from 'zod';
 import { type EventKind, type EventQuery, eventKinds, type RecordedEvent } from '../../events/events.ts';
 import { hasText } from '../../locale.ts';
+import { eventLines } from '../event-lines.ts';
 import type { AuditFilters } from './audit-views.ts';
 import type { ConsoleParts } from './console.ts';
 import { type ConsoleRoute, consoleRoute, cursorField, idField, textField } from './console-route.ts';
@@ -108,7 +109,7 @@ export function auditRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
         );
         ctx.status = 200;
         ctx.set('content-disposition', 'attachment; filename="audit.ndjson"');
-        ctx.body = Readable.from(lines(admin.events.export(asked)));
+        ctx.body = Readable.from(eventLines(actor, admin.events.export(asked), (event) => event));
         ctx.type = 'application/x-ndjson';
         return { asIs: true };
       },
@@ -159,8 +160,4 @@ function whyOf(event: RecordedEvent): { event: RecordedEvent; reason: string }[]
   const isKnown = reason !== undefined && hasText(`admin.why.${reason}`);
   if (!isKnown && trail === 'admin') return [];
   return [{ event, reason: isKnown ? reason : 'other' }];
-}
-
-async function* lines(blocks: AsyncIterable<RecordedEvent[]>): AsyncGenerator<string> {
-  for await (const block of blocks) yield block.map((event) => `${JSON.stringify(event)}\n`).join('');
 }

@@ -31,6 +31,8 @@ export function clientActRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[]
       at: 'disable',
       name: 'client-disabled',
       permission: 'clients:write',
+      // It only takes away, and may have to be quick.
+      isSensitive: false,
       ends: async ({ t }) => [t('admin.ends.client-sign-ins'), t('admin.ends.client-tokens')],
       stays: ({ t }) => [t('admin.stays.client')],
       act: ({ actor }, id) => admin.clients.disable(actor, id),
@@ -46,7 +48,6 @@ export function clientActRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[]
       at: 'delete',
       name: 'client-deleted',
       permission: 'clients:delete',
-      isSensitive: true,
       typed: ({ t }, { metadata }) => ({
         label: t('admin.typed', { what: clientName(metadata) }),
         expected: clientName(metadata),
@@ -70,7 +71,7 @@ export function clientActRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[]
     {
       at: 'revoke-grants',
       name: 'client-grants-revoked',
-      permission: 'clients:write',
+      permission: 'grants:revoke',
       ends: async ({ t }) => [t('admin.ends.client-tokens'), t('admin.ends.client-consents')],
       stays: ({ t }) => [t('admin.stays.sign-in-again')],
       act: ({ actor }, id) => admin.clients.revokeGrants(actor, id),

@@ -93,13 +93,11 @@ export function clientEditRoutes({ admin, visits, issuer }: ConsoleParts): Conso
 
   const groupRoutes = fieldGroups.flatMap((group) => {
     const fields = clientFields[group];
-    const isSensitive = group === 'roles' || group === 'keys';
     return [
       consoleRoute({
         method: 'GET',
         path: `${path}/edit/${group}`,
         permission: 'clients:write',
-        isSensitive,
         params,
         async handle({ visit, params: { id } }) {
           const found = await admin.clients.find(id);
@@ -111,7 +109,6 @@ export function clientEditRoutes({ admin, visits, issuer }: ConsoleParts): Conso
         method: 'POST',
         path: `${path}/edit/${group}`,
         permission: 'clients:write',
-        isSensitive,
         params,
         body: { version: versionField, ...formFields(fields) },
         back: ({ id }) => `${clientPath(id)}/edit/${group}`,
@@ -153,7 +150,6 @@ export function clientEditRoutes({ admin, visits, issuer }: ConsoleParts): Conso
       method: 'GET',
       path: `${path}/json`,
       permission: 'clients:write',
-      isSensitive: true,
       params,
       async handle({ visit, params: { id } }) {
         const found = await admin.clients.find(id);
@@ -166,7 +162,6 @@ export function clientEditRoutes({ admin, visits, issuer }: ConsoleParts): Conso
       method: 'POST',
       path: `${path}/json`,
       permission: 'clients:write',
-      isSensitive: true,
       params,
       body: { version: versionField, json: textField(60_000) },
       back: ({ id }) => `${clientPath(id)}/json`,

@@ -149,6 +149,8 @@ export function clientNewRoutes({ admin, visits, issuer, sealer }: ConsoleParts)
       method: 'GET',
       path: `${path}/addresses`,
       permission: 'clients:write',
+      // Asked by a script while somebody types; it only says what is wrong.
+      isSensitive: false,
       query: { kind: z.enum(clientKinds).catch('web'), addresses: textField(20_000) },
       handle: async ({ visit, query: { kind, addresses } }) =>
         visits.show(visit, 'admin-client-addresses', 'clients', {
@@ -160,7 +162,6 @@ export function clientNewRoutes({ admin, visits, issuer, sealer }: ConsoleParts)
         method: 'GET',
         path: `${path}/${kind}`,
         permission: 'clients:write',
-        isSensitive: kindQuestions[kind].hasRoles,
         query: { role: manyField },
         handle: ({ visit, query: { role } }) => show(visit, kind, { ...emptyFor(kind), roles: role }),
       }),
@@ -168,7 +169,6 @@ export function clientNewRoutes({ admin, visits, issuer, sealer }: ConsoleParts)
         method: 'POST',
         path: `${path}/${kind}`,
         permission: 'clients:write',
-        isSensitive: kindQuestions[kind].hasRoles,
         body: fields,
         back: () => `${path}/${kind}`,
         handle: ({ visit, body }) => create(visit, kind, body),

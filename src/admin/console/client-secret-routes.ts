@@ -30,7 +30,6 @@ export function clientSecretRoutes({ admin, visits, sealer }: ConsoleParts): Con
       method: 'GET',
       path: `${path}/new`,
       permission: 'clients:secrets',
-      isSensitive: true,
       params,
       handle: ({ visit, params: { id } }) => show(visit, id),
     }),
@@ -38,7 +37,6 @@ export function clientSecretRoutes({ admin, visits, sealer }: ConsoleParts): Con
       method: 'POST',
       path: `${path}/new`,
       permission: 'clients:secrets',
-      isSensitive: true,
       params,
       body: { overlap: z.enum(overlaps).catch('none').default('none') },
       back: ({ id }) => `${clientPath(id)}/secrets/new`,
@@ -59,7 +57,6 @@ export function clientSecretRoutes({ admin, visits, sealer }: ConsoleParts): Con
       path: `${path}/:secret/remove`,
       parts: ['id', 'secret'],
       permission: 'clients:secrets',
-      isSensitive: true,
       section: 'clients',
       list: clientListCrumb,
       async find(_visit, { id, secret }) {

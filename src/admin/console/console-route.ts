@@ -33,8 +33,11 @@ export type ConsoleRouteOptions<P extends Fields, Q extends Fields, B extends Fi
   method: 'GET' | 'POST';
   path: string;
   permission: Gate;
-  /** Only for who has signed in within the last ten minutes. */
-  isSensitive?: boolean;
+  /**
+   * Only for who has signed in within the last ten minutes. Left out, by the permission: so are all forms that make
+   * something which outlasts the session of whoever sends them.
+   */
+  isSensitive?: boolean | undefined;
   /** A schema for each part that varies, each parameter, each field of the form; `csrf` need not be named. */
   params?: P;
   query?: Q;
@@ -45,6 +48,24 @@ export type ConsoleRouteOptions<P extends Fields, Q extends Fields, B extends Fi
   back?(params: Parsed<P>): string;
   handle(request: ConsoleRequest<P, Q, B>): Promise<Reply>;
 };
+
+/** What may be made of these stays when a session that was left open is ended: an account, a way in, a right. */
+const lasting: ReadonlySet<Gate> = new Set<Gate>([
+  'accounts:create',
+  'accounts:update',
+  'accounts:delete',
+  'accounts:credentials',
+  'accounts:assign-roles',
+  'clients:write',
+  'clients:secrets',
+  'clients:delete',
+  'resources:write',
+  'roles:write',
+  'groups:write',
+  'keys:rotate',
+  'keys:revoke',
+  'settings:write',
+]);
 
 const usual = [200, 303, 400, 403, 404, 409, 422];
 
@@ -68,7 +89,7 @@ export function consoleRoute<
   Q extends Fields = Record<never, never>,
   B extends Fields = Record<never, never>,
 >(options: ConsoleRouteOptions<P, Q, B>): ConsoleRoute {
-  const { method, path, permission, isSensitive = false } = options;
+  const { method, path, permission, isSensitive = lasting.has(permission) } = options;
   const query = z.object({ ...saysFields, ...options.query });
   const body = z.strictObject({ csrf: z.string().max(256).default(''), ...options.body });
   return {

@@ -11,7 +11,7 @@ import type { ReturnPath } from '../../http/return-path.ts';
 import type { Reply } from '../../http/route.ts';
 import type { Views } from '../../http/views.ts';
 import { type Locale, type Translator, translator } from '../../locale.ts';
-import type { BrowserSession, SignedIn } from '../../oidc/oidc.ts';
+import { type BrowserSession, isStrongEnough, type SignedIn } from '../../oidc/oidc.ts';
 import { adminClientId, type SignInWish, signInPath } from '../../oidc/own-pages.ts';
 import type { LiveSettings } from '../../settings/settings.ts';
 import type { Admin } from '../admin.ts';
@@ -20,7 +20,7 @@ import type { Gate } from './console-route.ts';
 import type { ConsoleData, ConsolePage, Crumb, Says } from './console-views.ts';
 import { createRefusals } from './no-permission.ts';
 import type { SectionId } from './sections.ts';
-import { isStrongEnough, strongerWish } from './sign-in-strength.ts';
+import { strongerWish } from './sign-in-strength.ts';
 
 /** An administrator who looks at a page of the console, or sends a form of it. */
 export type Visit = {
@@ -88,6 +88,13 @@ export type VisitParts = {
   returnPath: ReturnPath;
 };
 
+type Present = {
+  session: BrowserSession;
+  account: Account;
+  permissions: ReadonlySet<Permission>;
+  isWeak: boolean;
+};
+
 const freshMs = 10 * 60_000;
 
 export function createVisits(parts: VisitParts): Visits {
@@ -101,34 +108,50 @@ export function createVisits(parts: VisitParts): Visits {
     return { redirect: signInPath(issuer, { ...wish, state: returnPath.seal(back) }, adminClientId) };
   }
 
+  /** Who is signed in; `isWeak` when not by as much as is asked for here. */
+  async function whoIs(ctx: Context): Promise<Present | undefined> {
+    const session = await signedIn.current(ctx);
+    const account = session && (await accounts.find(session.accountId));
+    if (!session || account?.status !== 'active') return undefined;
+    const { roles = [], groups = [] } = account;
+    const { permissions } = await access.effectiveNow({ roles, groups });
+    const isWeak = !isStrongEnough(session, settings.current().console_second_factor);
+    return { session, account, permissions, isWeak };
+  }
+
+  function actorOf(ctx: Context, { session, account, permissions }: Present): Actor {
+    return {
+      kind: 'account',
+      id: account.id,
+      name: account.email,
+      permissions,
+      via: 'console',
+      requestId: String(ctx.state.requestId),
+      address: ctx.ip,
+      sessionUid: session.uid,
+      async lookAgain() {
+        const now = await whoIs(ctx);
+        const isSame = now?.session.uid === session.uid && now.account.id === account.id;
+        return now && isSame && !now.isWeak ? actorOf(ctx, now) : undefined;
+      },
+    };
+  }
+
   const visits: Visits = {
     async open(ctx, { page, permission, isSensitive, csrf: token }, told, goOn) {
-      const session = await signedIn.current(ctx);
-      const account = session && (await accounts.find(session.accountId));
-      if (!session || account?.status !== 'active') return signIn(ctx, page, {});
-      const rule = settings.current().console_second_factor;
-      if (permission !== 'signed-in' && !isStrongEnough(session, rule)) {
+      const present = await whoIs(ctx);
+      if (!present) return signIn(ctx, page, {});
+      const { session, account, permissions, isWeak } = present;
+      if (permission !== 'signed-in' && isWeak) {
+        const rule = settings.current().console_second_factor;
         return signIn(ctx, page, strongerWish(session, rule, account));
       }
-      const { permissions } = await access.effectiveNow({
-        roles: account.roles ?? [],
-        groups: account.groups ?? [],
-      });
       const locale = localeOf(ctx, undefined, account.locale);
       const { done, count, again } = told;
       const t = translator(locale);
       const visit: Visit = {
         ctx,
-        actor: {
-          kind: 'account',
-          id: account.id,
-          name: account.email,
-          permissions,
-          via: 'console',
-          requestId: String(ctx.state.requestId),
-          address: ctx.ip,
-          sessionUid: session.uid,
-        },
+        actor: actorOf(ctx, present),
         account,
         session,
         locale,
@@ -193,7 +216,10 @@ export function createVisits(parts: VisitParts): Visits {
     },
 
     refusal({ problem, message, faults }) {
-      const statuses = { 'not-found': 404, changed: 409, conflict: 409, invalid: 422, outranked: 403 };
+      const statuses = {
+        ...{ 'not-found': 404, changed: 409, conflict: 409, invalid: 422 },
+        ...{ outranked: 403, ended: 403 },
+      };
       return { status: statuses[problem], problem: message, ...(faults ? { faults } : {}) };
     },
 

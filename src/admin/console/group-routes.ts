@@ -6,16 +6,18 @@ import type { ConsoleParts } from './console.ts';
 import {
   type ConsoleRoute,
   consoleRoute,
+  cursorField,
   idField,
   manyField,
   textField,
   versionField,
 } from './console-route.ts';
 import type { Says } from './console-views.ts';
-import { doneAt, type Visit } from './console-visit.ts';
+import { doneAt, type Visit, withQuery } from './console-visit.ts';
 import { wrongClaims } from './role-routes.ts';
 
 const listPath = '/admin/groups';
+const perPage = 50;
 const groupPath = (id: string) => `${listPath}/${encodeURIComponent(id)}`;
 const params = { id: idField };
 
@@ -67,8 +69,13 @@ export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRou
       method: 'GET',
       path: listPath,
       permission: 'groups:read',
-      async handle({ visit }) {
-        const [groups, roles] = await Promise.all([admin.groups.list(), rolesFor(visit)]);
+      query: { cursor: cursorField },
+      async handle({ visit, query: { cursor } }) {
+        const [page, roles] = await Promise.all([
+          admin.groups.page({ cursor, count: perPage }),
+          rolesFor(visit),
+        ]);
+        const groups = page.items;
         const counts = await Promise.all(groups.map(({ id }) => countOf(visit, id)));
         return visits.show(visit, 'admin-groups', 'groups', {
           groups: groups.map((group, at) => ({
@@ -76,6 +83,8 @@ export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRou
             accounts: counts[at] ?? 0,
             roleNames: group.roles.map((id) => nameIn(roles, id)),
           })),
+          ...(cursor ? { first: listPath } : {}),
+          ...(page.cursor ? { next: withQuery(listPath, { cursor: page.cursor }) } : {}),
         });
       },
     }),
@@ -193,7 +202,6 @@ export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRou
       path: `${listPath}/:id/delete`,
       parts: ['id'],
       permission: 'groups:write',
-      isSensitive: true,
       section: 'groups',
       list,
       async find(_visit, { id }): Promise<Group | undefined> {

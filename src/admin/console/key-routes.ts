@@ -65,7 +65,6 @@ export function keyRoutes({ admin, visits, issuer, settings }: ConsoleParts): Co
       path: `${path}/:id/revoke`,
       parts: ['id'],
       permission: 'keys:revoke',
-      isSensitive: true,
       section: 'keys',
       list,
       find: async (_visit, { id }) => (await admin.keys.list()).find((key) => key.id === id),

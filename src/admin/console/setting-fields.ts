@@ -22,8 +22,8 @@ export const settingShapes: Record<SettingName, SettingShape> = {
   session_absolute_seconds: { type: 'duration', least: 60, most: 365 * day },
   access_token_seconds: { type: 'duration', least: 10, most: day },
   refresh_token_seconds: { type: 'duration', least: 60, most: 365 * day },
-  audit_admin_days: { type: 'days', least: 1, most: 3650 },
-  audit_people_days: { type: 'days', least: 1, most: 3650 },
+  audit_admin_days: { type: 'days', least: 30, most: 3650 },
+  audit_people_days: { type: 'days', least: 7, most: 3650 },
   signing_key_days: { type: 'days', least: 0, most: 3650 },
 };
 

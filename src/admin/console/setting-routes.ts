@@ -72,14 +72,12 @@ export function settingRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
           method: 'GET',
           path: `${path}/${group}`,
           permission: 'settings:write',
-          isSensitive: true,
           handle: async ({ visit }) => showForm(visit, group, await admin.settings.read()),
         }),
         consoleRoute({
           method: 'POST',
           path: `${path}/${group}`,
           permission: 'settings:write',
-          isSensitive: true,
           body: { version: versionField, back: manyField, ...fields },
           back: () => `${path}/${group}`,
           async handle({ visit, body }) {

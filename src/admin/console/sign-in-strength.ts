@@ -1,20 +1,10 @@
 import type { Account } from '../../accounts/accounts.ts';
-import { meetsAcr, twoFactors } from '../../acr.ts';
+import { twoFactors } from '../../acr.ts';
 import type { BrowserSession } from '../../oidc/oidc.ts';
 import type { SignInWish } from '../../oidc/own-pages.ts';
 import type { Settings } from '../../settings/settings.ts';
 
-/**
- * The same as the engine goes by for the console's client (oidc/prompt-policy.ts), so that nobody who comes back from
- * there is sent there again.
- */
-export function isStrongEnough(session: BrowserSession, rule: Settings['console_second_factor']): boolean {
-  if (session.isWaived) return false;
-  if (rule === 'optional' || meetsAcr(session.acr, twoFactors)) return true;
-  return rule === 'required' && session.isTrusted;
-}
-
-/** What to ask for when it was not. */
+/** What to ask for when a sign-in was not strong enough (oidc/second-factor.ts). */
 export function strongerWish(
   session: BrowserSession,
   rule: Settings['console_second_factor'],

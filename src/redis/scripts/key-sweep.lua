@@ -4,7 +4,7 @@
 -- ARGV     the lowest version of the set that a live pod serves, 0 when there is no such pod; 1 while a pod is alive
 --          that serves none yet; then for each use: its name, how long a key is served by all before it is active,
 --          and how long it is kept when it was retired, in ms
--- Gives    how many keys were moved on
+-- Gives    how many keys were moved on, and the names of those that became active
 --
 -- published → active  when every live pod has served it for so long; the one before it is retired then
 -- retired → removed   when so much time has passed
@@ -34,7 +34,7 @@ end
 
 local function keep(one) redis.call('HSET', ring, 'life:' .. one.name, cjson.encode(one.life)) end
 
-local moved = 0
+local moved, activated = 0, {}
 for _, one in ipairs(lives) do
   local life = one.life
   if life.state == 'published' and lowest > 0 then
@@ -60,6 +60,7 @@ for _, one in ipairs(lives) do
         life.state = 'active'
         life.activatedAt = now
         keep(one)
+        activated[#activated + 1] = one.name
         moved = moved + 1
       end
     end
@@ -69,4 +70,4 @@ for _, one in ipairs(lives) do
   end
 end
 if moved > 0 then redis.call('HINCRBY', ring, 'set', 1) end
-return moved
+return { moved, activated }

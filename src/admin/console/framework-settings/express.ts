@@ -16,7 +16,7 @@ const redirectUri = ${single(redirectUri)};
 const config = await oidc.discovery(
   new URL(${single(issuer)}),
   ${single(clientId)},
-  undefined,
+  {},
   oidc.ClientSecretBasic(process.env.${secretVariable}),
 );
 

@@ -50,7 +50,7 @@ export const nodeService: Framework = {
 const config = await oidc.discovery(
   new URL(${single(values.issuer)}),
   ${single(values.clientId)},
-  undefined,
+  {},
   oidc.ClientSecretBasic(process.env.${secretVariable}),
 );
 
