@@ -31,6 +31,7 @@ import { createManageResources, type ManageResources } from './manage-resources.
 import { createManageSessions, type ManageSessions } from './manage-sessions.ts';
 import { createManageSettings, type ManageSettings } from './manage-settings.ts';
 import { createReadOverview, type ReadOverview } from './overview.ts';
+import { createVerifyEvents, type VerifyEvents } from './verify-events.ts';
 
 /**
  * Every function throws `Unavailable` when Redis cannot answer. Those that take an actor have had its permission for
@@ -48,7 +49,8 @@ export type Admin = {
   overview: ReadOverview;
   /** Files that say what there is to be. */
   declarations: Declarations;
-  events: Pick<Events, 'list' | 'find' | 'after' | 'export' | 'verify' | 'act'>;
+  events: Pick<Events, 'list' | 'find' | 'after' | 'export' | 'act'>;
+  verifyEvents: VerifyEvents;
 };
 
 export type AdminParts = Omit<AccountParts, 'act' | 'hierarchy' | 'events' | 'allSessions'> & {
@@ -81,6 +83,7 @@ export function createAdmin(parts: AdminParts): Admin {
     settings: createManageSettings(inner),
     overview: createReadOverview(parts),
     events,
+    verifyEvents: createVerifyEvents(events),
   };
   return { ...admin, declarations: createDeclarations(admin, parts.marks) };
 }

@@ -39,7 +39,7 @@ const leastOfValue = 40;
 export function withoutSecrets(record: Record<string, unknown>): Record<string, unknown> {
   const safe = clean(record, false, 0) as Record<string, unknown>;
   if (sizeOf(safe) <= longestRecord) return safe;
-  const fitting = fit(safe, longestRecord);
+  const fitting = shorten(safe, longestRecord);
   return typeof fitting === 'string' ? { note: fitting } : (fitting as Record<string, unknown>);
 }
 
@@ -76,7 +76,7 @@ function withoutSecretParts(text: string): string {
 }
 
 /** The same in so many characters, more or less: nothing is left out unsaid. */
-function fit(value: unknown, room: number): unknown {
+function shorten(value: unknown, room: number): unknown {
   const size = sizeOf(value);
   if (size <= room || value === undefined) return value;
   if (typeof value === 'string') return shortened(value, Math.max(leastOfValue, room - 60));
@@ -89,7 +89,7 @@ function fit(value: unknown, room: number): unknown {
   const fitting = new Map<string, unknown>();
   let left = room - names;
   for (const [at, [name, one]] of [...entries].sort((a, b) => sizeOf(a[1]) - sizeOf(b[1])).entries()) {
-    const kept = fit(one, Math.floor(left / (entries.length - at)));
+    const kept = shorten(one, Math.floor(left / (entries.length - at)));
     fitting.set(name, kept);
     left -= sizeOf(kept);
   }
@@ -99,11 +99,11 @@ function fit(value: unknown, room: number): unknown {
 /** The beginning of each where that is enough, and else as many as there is room for. */
 function fitList(list: unknown[], room: number): unknown[] {
   const each = Math.floor(room / list.length) - 1;
-  if (each >= 2 * leastOfValue + 60) return list.map((item) => fit(item, each));
+  if (each >= 2 * leastOfValue + 60) return list.map((item) => shorten(item, each));
   const kept: unknown[] = [];
   let left = room - 80;
   for (const item of list) {
-    const one = fit(item, 2 * leastOfValue + 60);
+    const one = shorten(item, 2 * leastOfValue + 60);
     left -= sizeOf(one) + 1;
     if (left < 0) break;
     kept.push(one);

@@ -86,3 +86,8 @@ async function readText(request: IncomingMessage): Promise<string> {
 function tooLarge(): Refusal {
   return new Refusal(413, 'bad-request', { description: 'the request is too large' });
 }
+
+/** Whether a text is a whole number in decimal digits, written as one would write it; none that is lost as a number. */
+export function isWholeNumber(text: string): boolean {
+  return /^(?:0|[1-9]\d{0,14})$/.test(text);
+}

@@ -4,13 +4,16 @@ import type { Context } from 'koa';
 import type { Log } from '../log.ts';
 import { withoutId } from './path.ts';
 
-/** Names a request in the log, in its answer and on an error page. One that a proxy of ours gave is kept. */
-export function requestIdOf(request: IncomingMessage, proxyHops: number): string {
+/**
+ * What a proxy before us calls the request, for the log alone; undefined where there is none, or it is too odd. A proxy
+ * may pass on what a stranger chose, so nothing is found by it in the audit, and no request bears the name of another.
+ */
+function upstreamIdOf(request: IncomingMessage, proxyHops: number): string | undefined {
   const given = request.headers['x-request-id'];
-  const isKept = proxyHops > 0 && typeof given === 'string' && /^[\w.-]{8,64}$/.test(given);
-  return isKept ? given : newRequestId();
+  return proxyHops > 0 && typeof given === 'string' && /^[\w.-]{8,64}$/.test(given) ? given : undefined;
 }
 
+/** Names a request in the log, in its answer, on an error page and in the audit. Always ours. */
 export function newRequestId(): string {
   return randomBytes(16).toString('base64url');
 }
@@ -19,12 +22,14 @@ export function newRequestId(): string {
  * Begins the one line that the log has of a request: no query, no id that opens anything.
  * @returns writes the line, when the answer is made. Until then the engine may have changed method and path.
  */
-export function beginLogLine(log: Log, ctx: Context): () => void {
+export function beginLogLine(log: Log, ctx: Context, proxyHops: number): () => void {
   const started = performance.now();
   const { method } = ctx;
   const path = withoutId(ctx.path).slice(0, 200);
+  const upstreamId = upstreamIdOf(ctx.req, proxyHops);
+  const given = upstreamId === undefined ? {} : { upstream_request_id: upstreamId };
   return () => {
     const ms = Math.round(performance.now() - started);
-    log.info({ requestId: ctx.state.requestId, method, path, status: ctx.status, ms }, 'request');
+    log.info({ requestId: ctx.state.requestId, ...given, method, path, status: ctx.status, ms }, 'request');
   };
 }

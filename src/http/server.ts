@@ -19,7 +19,7 @@ import { checkOriginAt } from './origin.ts';
 import { answerParserErrors } from './parser-errors.ts';
 import { oneSpelling } from './path.ts';
 import type { Renderer } from './render.ts';
-import { beginLogLine, requestIdOf } from './request-log.ts';
+import { beginLogLine, newRequestId } from './request-log.ts';
 import { type Route, routesMiddleware } from './route.ts';
 import { securityHeaders } from './security-headers.ts';
 
@@ -85,7 +85,7 @@ export function createServer(parts: {
   const isForUs = hostCheck(config);
 
   function receive(request: IncomingMessage, response: ServerResponse): void {
-    response.setHeader('x-request-id', requestIdOf(request, config.proxyHops));
+    response.setHeader('x-request-id', newRequestId());
     if (drain.hasBegun()) response.setHeader('connection', 'close');
     if (isForUs(request) && parts.ahead(request, response)) return;
     void throughKoa(request, response);
@@ -103,7 +103,7 @@ export function createServer(parts: {
   app.use(securityHeaders(config));
   app.use(answerProbes({ ...probes, isReady: () => probes.isReady() && !drain.hasBegun() }));
   app.use(async (ctx, next) => {
-    const writeLine = beginLogLine(log, ctx);
+    const writeLine = beginLogLine(log, ctx, config.proxyHops);
     try {
       await next();
       if (ctx.status === 404 && !ctx.body) throw new Refusal(404, 'not-found', { code: 'not_found' });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Profile, ProfileField } from '../accounts/accounts.ts';
 import { profileFields } from '../accounts/profile.ts';
+import { isWholeNumber } from '../http/body.ts';
 import { languageCookie } from '../http/language.ts';
 import { type Reply, type Route, route } from '../http/route.ts';
 import { languages, locales } from '../locale.ts';
@@ -14,7 +15,7 @@ const yearSeconds = 365 * 24 * 60 * 60;
 const text = z.string().max(2048).trim().default('');
 const profileForm = z.strictObject({
   csrf: csrfField,
-  version: z.coerce.number().int(),
+  version: z.string().refine(isWholeNumber).transform(Number),
   ...(Object.fromEntries(profileFields.map((field) => [field, text])) as Record<ProfileField, typeof text>),
 });
 

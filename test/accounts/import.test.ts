@@ -144,6 +144,15 @@ describe('importing accounts', () => {
         },
         { username: 'service-account', enabled: true },
         { username: 'cyd', email: 'cyd@example.com', credentials: [credential({ algorithm: 'own' }, {})] },
+        {
+          ...{ username: 'dan', email: 'dan@example.com' },
+          credentials: [
+            credential(
+              { algorithm: 'constructor', hashIterations: 1 },
+              { salt: 'AAECAw==', value: 'AAECAw==' },
+            ),
+          ],
+        },
       ],
       groups: [{ name: 'no', email: 'no@example.com' }],
     };
@@ -152,6 +161,7 @@ describe('importing accounts', () => {
       ['created', undefined],
       ['created', undefined],
       ['refused', 'email-missing'],
+      ['refused', 'hash-unknown'],
       ['refused', 'hash-unknown'],
     ]);
     expect(await fixture.accounts.findByEmail('ada@example.com')).to.include({

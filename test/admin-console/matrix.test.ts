@@ -63,9 +63,23 @@ describe('who may open what in the console', () => {
         // A form without the token of its session is no form, whoever may.
         if (mayOpen && method === 'POST') expect(reply.status, sentence).to.equal(400);
         if (!mayOpen && permissions.length > 0) expect(reply.body, sentence).to.include(permission);
+        // Where it leads back to is an address, not the form of one.
+        expect(reply.body, sentence).to.not.match(/"\/admin[^"]*\/:\w/);
       }
     });
   }
+
+  it('leads from a form that came too late to the page that it was on', async () => {
+    const owner = people.get('owner');
+    if (!owner) throw new Error('there is no owner');
+    const pages = table.filter(({ method }) => method === 'GET').map(addressOf);
+    for (const one of table.filter(({ method }) => method === 'POST')) {
+      const { status, body } = await ask(owner, one);
+      expect(status, one.path).to.equal(400);
+      const [, back = ''] = /<a [^>]*href="([^"?]*)[^"]*"[^>]*>\s*Open the page again/.exec(body) ?? [];
+      expect(pages, `${one.path} leads to ${back}`).to.include(back);
+    }
+  });
 
   it('lets nobody in who is not signed in', async () => {
     const stranger = await provider.addPerson('stranger');

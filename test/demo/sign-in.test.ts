@@ -18,6 +18,14 @@ describe('signing in at the demo relying party', () => {
     expect(html).to.include('try &lt;me&gt;').and.not.include('try <me>');
   });
 
+  it('has no news that are none, whatever stands in the address', async () => {
+    for (const done of ['constructor', '__proto__', 'toString', 'no-such']) {
+      const { html, status } = await harbour.browser.get(`/?done=${done}`);
+      expect(status, done).to.equal(200);
+      expect(html, done).to.not.match(/native code|\[object/);
+    }
+  });
+
   it('signs in, and names the pod that answered each step', async () => {
     const page = await harbour.browser.get('/login');
     expect(page.url).to.equal(`${publicUrl}/?done=signed-in`);

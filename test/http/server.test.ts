@@ -234,12 +234,20 @@ describe('the server', () => {
       expect(ids.size).to.equal(5);
     });
 
-    it('as a proxy of ours did, but by no word of a stranger', async () => {
+    it('by no word of whoever sends it; what a proxy of ours calls it stands beside it in the log', async () => {
       const behind = await startSmallServer({ environment: { HOLDFAST_PROXY_HOPS: '1' } });
-      const idOf = async (server: SmallServer, given: string) =>
-        (await server.get('/', { 'x-request-id': given })).headers.get('x-request-id');
-      expect(await idOf(behind, '4bf92f35-77b3.4da6')).to.equal('4bf92f35-77b3.4da6');
-      expect(await idOf(small, '4bf92f35-77b3.4da6')).to.match(/^[\w-]{22}$/);
+      const given = '4bf92f35-77b3.4da6';
+      for (const [server, upstream] of [
+        [behind, given],
+        [small, undefined],
+      ] as const) {
+        const reply = await server.get('/page', { 'x-request-id': given });
+        const id = reply.headers.get('x-request-id');
+        expect(id).to.match(/^[\w-]{22}$/);
+        expect(reply.body).to.include(id).and.not.include(given);
+        const line = server.log.at(-1);
+        expect([line?.requestId, line?.upstream_request_id]).to.deep.equal([id, upstream]);
+      }
       for (const odd of [
         'short',
         'a b c d e f g',
@@ -248,7 +256,8 @@ describe('the server', () => {
         '{"level":60}',
         '',
       ]) {
-        expect(await idOf(behind, odd), odd).to.match(/^[\w-]{22}$/);
+        await behind.get('/page', { 'x-request-id': odd });
+        expect(behind.log.at(-1), odd).to.not.have.property('upstream_request_id');
       }
       await behind.stop();
     });

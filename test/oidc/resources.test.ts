@@ -7,6 +7,7 @@ import {
   type HoldfastClaim,
   type ResourceDraft,
   type Resources,
+  type ServiceClaim,
 } from '../../src/oidc/oidc.ts';
 import { authorizationRequest } from '../support/person.ts';
 import {
@@ -407,7 +408,9 @@ describe('an access token for a resource', () => {
       if (reply.status === 200) {
         const { payload } = await check(reply.json.access_token, admin());
         expect(payload.scope).to.equal('audit:read accounts:read');
-        expect(payload).not.to.have.property('hf');
+        const hf = payload.hf as ServiceClaim;
+        expect(hf.era).to.equal(0);
+        expect((await provider.parts.clients.look(auditor.id))?.secretIds).to.deep.equal([hf.secret]);
       } else expect(reply.json.error).to.equal('invalid_scope');
       const less = await forService(auditor, 'audit:read');
       expect((await check(less.json.access_token, admin())).payload.scope).to.equal('audit:read');

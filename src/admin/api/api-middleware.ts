@@ -4,8 +4,10 @@ import type { Actor } from '../../access/actor.ts';
 import type { Permission } from '../../access/permissions.ts';
 import { readPairs } from '../../http/body.ts';
 import type { Log } from '../../log.ts';
+import { actorOf } from './api-actor.ts';
 import { type ApiReply, type ApiRequest, type ApiRoute, type Once, statusesOf } from './api-route.ts';
-import { type Bearer, insufficientScope, type Sender } from './bearer.ts';
+import type { Bearer } from './bearer.ts';
+import { insufficientScope } from './challenges.ts';
 import type { Cursors } from './cursors.ts';
 import { limitFailures } from './failure-limit.ts';
 import type { Idempotency, KeptAnswer } from './idempotency.ts';
@@ -224,18 +226,6 @@ export function apiMiddleware(routes: ApiRoute[], parts: ApiParts): Middleware {
     } catch (error) {
       replyWithProblem(ctx, error);
     }
-  };
-}
-
-function actorOf(sender: Sender, from: Pick<Actor, 'via' | 'requestId' | 'address'>): Actor {
-  const { kind, id, name, permissions, clientId, sessionUid, lookAgain } = sender;
-  return {
-    ...{ kind, id, name, permissions, clientId, ...from },
-    ...(sessionUid === undefined ? {} : { sessionUid }),
-    async lookAgain() {
-      const now = await lookAgain();
-      return now && actorOf(now, from);
-    },
   };
 }
 

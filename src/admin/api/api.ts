@@ -65,7 +65,7 @@ export function adminApiRoutes(admin: Admin): ApiRoute[] {
     ...roleAndGroupRoutes(admin),
     ...keyRoutes(admin.keys),
     ...settingsRoutes(admin.settings),
-    ...auditRoutes(admin.events),
+    ...auditRoutes(admin),
   ];
 }
 

@@ -5,8 +5,21 @@ import type { EventQuery, RecordedEvent } from '../../events/events.ts';
 import type { Admin } from '../admin.ts';
 import { eventLines } from '../event-lines.ts';
 import { endedMeanwhile, notFound } from '../outcome.ts';
+import { verifyAgainSeconds } from '../verify-events.ts';
 import { type ApiRoute, answer, apiRoute, pageOf } from './api-route.ts';
-import { fromTime, given, id, page, pageQuery, text, time, toTime, toTimeOrNull } from './wire.ts';
+import { ApiProblem } from './problem.ts';
+import {
+  fromTime,
+  given,
+  id,
+  page,
+  pageQuery,
+  text,
+  time,
+  toTime,
+  toTimeOrNull,
+  wholeNumber,
+} from './wire.ts';
 
 const tag = 'Audit';
 const longestWaitSeconds = 25;
@@ -92,7 +105,7 @@ function queryFrom(query: Filters): Omit<EventQuery, 'cursor' | 'count'> {
   });
 }
 
-export function auditRoutes(events: Admin['events']): ApiRoute[] {
+export function auditRoutes({ events, verifyEvents }: Pick<Admin, 'events' | 'verifyEvents'>): ApiRoute[] {
   return [
     apiRoute({
       method: 'GET',
@@ -154,7 +167,7 @@ export function auditRoutes(events: Admin['events']): ApiRoute[] {
           .describe('The `last` of the answer before; without it, from now on'),
         trail,
         kind: kinds,
-        wait_seconds: z.coerce.number().int().min(0).max(longestWaitSeconds).default(longestWaitSeconds),
+        wait_seconds: wholeNumber(0, longestWaitSeconds).default(longestWaitSeconds),
       }),
       response: z.strictObject({ items: z.array(eventSchema), last: z.string() }),
       statuses: [200],
@@ -172,7 +185,7 @@ export function auditRoutes(events: Admin['events']): ApiRoute[] {
       tag,
       summary: 'Prove that nothing was changed or taken out',
       description:
-        'Give the heads of an earlier proof, kept elsewhere, to find a trail that was cut off at its end.',
+        'One at a time on each pod: it reads everything. Give the heads of an earlier proof, kept elsewhere, to find a trail that was cut off at its end.',
       permission: 'audit:read',
       body: z.strictObject({ heads: z.array(text(500)).max(20).optional() }),
       isBodyOptional: true,
@@ -193,7 +206,12 @@ export function auditRoutes(events: Admin['events']): ApiRoute[] {
       }),
       statuses: [200],
       async handle({ body }) {
-        const found = await events.verify(body.heads);
+        const found = await verifyEvents(body.heads);
+        if (found === 'busy') {
+          throw new ApiProblem('busy', 'A proof is being made already. Ask again when it is done.', {
+            headers: { 'retry-after': String(verifyAgainSeconds) },
+          });
+        }
         return {
           body: {
             trails: found.map(({ trail, isIntact, begunAt, events, unchained, fault, head }) => ({

@@ -1,14 +1,14 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose';
 import { isPermission, type Permission } from '../../access/permissions.ts';
 import type { Account } from '../../accounts/accounts.ts';
-import { twoFactors } from '../../acr.ts';
 import {
   type HoldfastClaim,
   isStrongEnough,
   type SecondFactorRule,
   type ServiceClaim,
 } from '../../oidc/oidc.ts';
-import { checkProof, type ProofSeen, proofAlgorithms } from './dpop.ts';
+import { noToken, refuse, refuseProof, refuseWeak } from './challenges.ts';
+import { checkProof, type ProofSeen } from './dpop.ts';
 import { ApiProblem } from './problem.ts';
 
 /**
@@ -72,7 +72,6 @@ export type Bearer = {
 };
 
 const algorithms = ['ES256', 'EdDSA', 'Ed25519', 'RS256'];
-const realm = 'Holdfast admin API';
 
 type Claims = {
   sub: string;
@@ -226,52 +225,4 @@ function toClaims(payload: Record<string, unknown>): Claims {
 
 function intersect(one: ReadonlySet<Permission>, other: ReadonlySet<Permission>): ReadonlySet<Permission> {
   return new Set([...one].filter((permission) => other.has(permission)));
-}
-
-/** RFC 6750 3.1: who sends no token learns only that one is needed. */
-function noToken(): ApiProblem {
-  return new ApiProblem('invalid-token', 'Send an access token for this API in Authorization.', {
-    headers: {
-      'www-authenticate': `Bearer realm="${realm}", DPoP realm="${realm}", algs="${proofAlgorithms.join(' ')}"`,
-    },
-  });
-}
-
-function refuse(why: string): ApiProblem {
-  return new ApiProblem('invalid-token', `The access token was not taken: ${why}.`, {
-    headers: {
-      'www-authenticate': `Bearer realm="${realm}", error="invalid_token", error_description="${why}"`,
-    },
-  });
-}
-
-/** RFC 9470 3: who sees this asks for a sign-in with one of these values. */
-function refuseWeak(): ApiProblem {
-  const why = 'administration needs a sign-in with a second factor';
-  return new ApiProblem(
-    'insufficient-authentication',
-    `The access token was not taken: ${why}. Ask for another one with acr_values=${twoFactors}.`,
-    {
-      headers: {
-        'www-authenticate': `Bearer realm="${realm}", error="insufficient_user_authentication", error_description="${why}", acr_values="${twoFactors}"`,
-      },
-    },
-  );
-}
-
-function refuseProof(why: string): ApiProblem {
-  const algs = proofAlgorithms.join(' ');
-  return new ApiProblem('invalid-token', `The DPoP proof was not taken: ${why}.`, {
-    headers: {
-      'www-authenticate': `DPoP realm="${realm}", error="invalid_dpop_proof", error_description="${why}", algs="${algs}"`,
-    },
-  });
-}
-
-export function insufficientScope(permission: Permission): ApiProblem {
-  return new ApiProblem('insufficient-scope', `This needs the permission ${permission}.`, {
-    headers: {
-      'www-authenticate': `Bearer realm="${realm}", error="insufficient_scope", scope="${permission}"`,
-    },
-  });
 }

@@ -103,6 +103,11 @@ export const problemKinds = {
     title: 'Too many requests were refused',
     meaning: 'Too many requests from your address had no valid token. Wait for `Retry-After` seconds.',
   },
+  busy: {
+    status: 429,
+    title: 'The same work is being done already',
+    meaning: 'It is done once at a time. Ask again after `Retry-After` seconds.',
+  },
   misdirected: {
     status: 421,
     title: 'This is another host',

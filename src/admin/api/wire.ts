@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isWholeNumber } from '../../http/body.ts';
 
 /** How values look on the wire: names in snake_case, times as RFC 3339 in UTC, lists by the page. */
 
@@ -34,17 +35,18 @@ export const version = z.number().int().describe('Counts up with every change; t
 
 export const text = (longest: number) => z.string().max(longest);
 
+/** Of a query: in digits alone. Not all that is a number to JavaScript is one here: 0x10, 1e3, an empty text. */
+export function wholeNumber(least: number, most: number) {
+  const read = (given: unknown) =>
+    typeof given === 'string' && isWholeNumber(given) ? Number(given) : given;
+  return z.preprocess(read, z.number().int().min(least).max(most));
+}
+
 /** @param longest number of items on a page */
 export function pageQuery(longest = 200) {
   return {
     cursor: z.string().max(2048).optional().describe('`next_cursor` of the page before'),
-    limit: z.coerce
-      .number()
-      .int()
-      .min(1)
-      .max(longest)
-      .default(50)
-      .describe('How many at the most; a page may hold fewer'),
+    limit: wholeNumber(1, longest).default(50).describe('How many at the most; a page may hold fewer'),
   };
 }
 

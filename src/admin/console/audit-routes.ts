@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type EventKind, type EventQuery, eventKinds, type RecordedEvent } from '../../events/events.ts';
 import { hasText } from '../../locale.ts';
 import { eventLines } from '../event-lines.ts';
+import { verifyAgainSeconds } from '../verify-events.ts';
 import type { AuditFilters } from './audit-views.ts';
 import type { ConsoleParts } from './console.ts';
 import { type ConsoleRoute, consoleRoute, cursorField, idField, textField } from './console-route.ts';
@@ -58,6 +59,16 @@ export function auditRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
     const found = items.find(({ email }) => fold(email) === fold(person));
     return found ? { accountId: found.id } : { email: person };
   }
+
+  const verifyQuestion = (visit: Visit) => ({
+    title: visit.t('admin.ask.audit-verified.title'),
+    lead: visit.t('admin.ask.audit-verified.lead'),
+    submit: visit.t('admin.audit.verify'),
+    action: `${path}/verify`,
+    back: path,
+    crumbs: [listCrumb(visit)],
+    isDangerous: false,
+  });
 
   return [
     consoleRoute({
@@ -115,13 +126,25 @@ export function auditRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       },
     }),
 
+    // It reads everything, so it is asked for by a form, which no other page can send.
     consoleRoute({
       method: 'GET',
       path: `${path}/verify`,
       permission: 'audit:read',
+      handle: async ({ visit }) => visits.confirm(visit, 'audit', verifyQuestion(visit)),
+    }),
+    consoleRoute({
+      method: 'POST',
+      path: `${path}/verify`,
+      permission: 'audit:read',
+      statuses: [429],
+      back: () => `${path}/verify`,
       async handle({ visit }) {
-        const trails = await admin.events.verify();
-        return visits.show(visit, 'admin-audit-verified', 'audit', { trails });
+        const trails = await admin.verifyEvents();
+        if (trails !== 'busy') return visits.show(visit, 'admin-audit-verified', 'audit', { trails });
+        const says = { problem: visit.t('admin.ask.audit-verified.busy'), status: 429 };
+        const page = visits.confirm(visit, 'audit', verifyQuestion(visit), says);
+        return { ...page, retryAfterSeconds: verifyAgainSeconds };
       },
     }),
 

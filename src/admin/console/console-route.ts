@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Permission } from '../../access/access.ts';
+import { isWholeNumber } from '../../http/body.ts';
 import { type Reply, type Route, route } from '../../http/route.ts';
 import type { Says } from './console-views.ts';
 import type { Visit, Visits } from './console-visit.ts';
@@ -76,7 +77,7 @@ const saysFields = {
     .regex(/^[a-z-]{1,60}$/)
     .optional()
     .catch(undefined),
-  count: z.coerce.number().int().min(0).optional().catch(undefined),
+  count: z.string().refine(isWholeNumber).transform(Number).optional().catch(undefined),
   again: z.literal('yes').optional().catch(undefined),
 };
 
@@ -139,7 +140,7 @@ export const boxField = z
 export const textField = (longest = 2000) => z.string().max(longest).trim().default('');
 
 /** The version that the page showed, of a thing that is changed. */
-export const versionField = z.coerce.number().int().min(0).optional().catch(undefined);
+export const versionField = z.string().refine(isWholeNumber).transform(Number).optional().catch(undefined);
 
 /** Where a page of a long list begins. */
 export const cursorField = z.string().max(1000).optional();

@@ -16,6 +16,7 @@ import { adminClientId, type SignInWish, signInPath } from '../../oidc/own-pages
 import type { LiveSettings } from '../../settings/settings.ts';
 import type { Admin } from '../admin.ts';
 import type { Refused } from '../outcome.ts';
+import { createAdministrators } from './administrator.ts';
 import type { Gate } from './console-route.ts';
 import type { ConsoleData, ConsolePage, Crumb, Says } from './console-views.ts';
 import { createRefusals } from './no-permission.ts';
@@ -88,53 +89,18 @@ export type VisitParts = {
   returnPath: ReturnPath;
 };
 
-type Present = {
-  session: BrowserSession;
-  account: Account;
-  permissions: ReadonlySet<Permission>;
-  isWeak: boolean;
-};
-
 const freshMs = 10 * 60_000;
 
 export function createVisits(parts: VisitParts): Visits {
   const { issuer, signedIn, accounts, access, settings, renderer, csrf, returnPath } = parts;
   const host = new URL(issuer).host;
+  const { whoIs, actorOf } = createAdministrators(parts);
   const bindingOf = ({ uid }: BrowserSession) => `admin:${uid}`;
 
   function signIn(ctx: Context, page: string, wish: Partial<SignInWish>): Reply {
     // A form that came too late is not kept: the page says so.
     const back = ctx.method === 'POST' ? withQuery(page, { again: 'yes' }) : page;
     return { redirect: signInPath(issuer, { ...wish, state: returnPath.seal(back) }, adminClientId) };
-  }
-
-  /** Who is signed in; `isWeak` when not by as much as is asked for here. */
-  async function whoIs(ctx: Context): Promise<Present | undefined> {
-    const session = await signedIn.current(ctx);
-    const account = session && (await accounts.find(session.accountId));
-    if (!session || account?.status !== 'active') return undefined;
-    const { roles = [], groups = [] } = account;
-    const { permissions } = await access.effectiveNow({ roles, groups });
-    const isWeak = !isStrongEnough(session, settings.current().console_second_factor);
-    return { session, account, permissions, isWeak };
-  }
-
-  function actorOf(ctx: Context, { session, account, permissions }: Present): Actor {
-    return {
-      kind: 'account',
-      id: account.id,
-      name: account.email,
-      permissions,
-      via: 'console',
-      requestId: String(ctx.state.requestId),
-      address: ctx.ip,
-      sessionUid: session.uid,
-      async lookAgain() {
-        const now = await whoIs(ctx);
-        const isSame = now?.session.uid === session.uid && now.account.id === account.id;
-        return now && isSame && !now.isWeak ? actorOf(ctx, now) : undefined;
-      },
-    };
   }
 
   const visits: Visits = {
