@@ -53,11 +53,14 @@ export function metadataFault(metadata: Record<string, unknown>, id?: string): R
 /**
  * A client that administers for people asks of them at least what the console does. One that does not say so goes by
  * the stricter of the two rules anyway; one that says less is told that it would not hold.
+ * @param before as it was; one from before the console asked for more can be changed in all else
  */
 export function secondFactorFault(
   metadata: Record<string, unknown>,
   console: SecondFactorRule,
+  before?: Record<string, unknown>,
 ): Refused | undefined {
+  if (before && proofOf(before) === proofOf(metadata)) return undefined;
   const rule = secondFactorRules.find((one) => one === metadata.second_factor);
   if (rolesOf(metadata).length === 0 || rule === undefined || !isBelow(rule, console)) return undefined;
   return unfit([
@@ -66,6 +69,11 @@ export function secondFactorFault(
       message: `A client with roles administers, and so asks for a second factor as the admin console does: at least "${console}". Leave second_factor out, or take the roles away.`,
     },
   ]);
+}
+
+/** What a client administers with, and what it asks of people for that. */
+function proofOf({ roles, second_factor: secondFactor }: Record<string, unknown>): string {
+  return JSON.stringify([roles, secondFactor]);
 }
 
 /** The field that a message of the engine begins with or names; empty where it names none. */

@@ -83,8 +83,8 @@ export function createManageClients(parts: {
 }): ManageClients {
   const { clients, allSessions, act, hierarchy, settings } = parts;
   const peopleAbove = createPeopleAbove(parts);
-  const tooWeak = (metadata: Record<string, unknown>) =>
-    secondFactorFault(metadata, settings.current().console_second_factor);
+  const tooWeak = (metadata: Record<string, unknown>, before?: Record<string, unknown>) =>
+    secondFactorFault(metadata, settings.current().console_second_factor, before);
 
   /** One change of a client that is there, by somebody who may do all that it may. */
   function change<T>(
@@ -185,8 +185,7 @@ export function createManageClients(parts: {
           const metadata = wanted(client);
           const refusal =
             metadataFault({ client_id: id, ...fields }, id) ??
-            // One that was made before the console asked for more can be changed in all else.
-            (proofOf(metadata) === proofOf(client.metadata) ? undefined : tooWeak(metadata)) ??
+            tooWeak(metadata, client.metadata) ??
             (await hierarchy.giving(
               actor,
               { roles: rolesOf(metadata) },
@@ -256,9 +255,4 @@ export function createManageClients(parts: {
         describe: () => ({ after: { grants: 'all of this client' } }),
       }),
   };
-}
-
-/** What a client administers with, and what it asks of people for that. */
-function proofOf({ roles, second_factor: secondFactor }: Record<string, unknown>): string {
-  return JSON.stringify([roles, secondFactor]);
 }

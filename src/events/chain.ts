@@ -9,12 +9,12 @@ import type { Trail } from './catalogue.ts';
  * Pods would chain anew, with true MACs, what somebody has changed after taking away or setting back what proved it. So
  * a link says how late any of its entries came under its MAC: entries come under it within a second or two, and who
  * makes pods chain anew what is older makes them say so. And a trail has a record of its beginning, with a MAC, which
- * is made with the first entry and never again while there is anything of the trail: without it no chain is begun, and
- * where nothing was let go of the first entry is as old as it.
+ * is made with the first entry and never again while there is anything of the trail: where nothing was let go of, the
+ * first entry is as old as it. It says as well whether there was a chain; then no other is begun over what is left.
  *
  * Who can write to Redis, and put back what was there before, but does not have the key, can still without a trace
  *
- *   - take away what was appended in the last minutes (`mostLateMs`), and change what the chain has of it;
+ *   - take away what was appended in the last minutes (`mostLateMs`), and set the end of the chain back that far;
  *   - set a trail back to what it was at an earlier time: all that came after is gone, and all that remains is true;
  *   - take away all of a trail with its beginning: it begins anew, and says since when there is one;
  *   - set the settings, or the clock of Redis, so that events are let go of early. That they were let go of shows.
@@ -80,15 +80,22 @@ export function linkMac(
   return mac(key, ['link', trail, index, previousMac, from, to, count, lateMs, digest]);
 }
 
-/** The record of a trail's beginning. @param at ms since the epoch */
-export function writeBeginning(key: KeyObject, trail: Trail, at: number): string {
-  return `${at} ${mac(key, ['begun', trail, at])}`;
+/**
+ * The record of a trail's beginning. `at`: ms since the epoch. `isChained`: its chain was begun, a second after; from
+ * then on none is begun anew.
+ */
+export type Beginning = { at: number; isChained: boolean };
+
+export function writeBeginning(key: KeyObject, trail: Trail, { at, isChained }: Beginning): string {
+  const state = isChained ? 'chained' : 'begun';
+  return `${at} ${state} ${mac(key, ['beginning', trail, at, state])}`;
 }
 
-/** @returns when the trail began, in ms since the epoch; undefined when this is no true record of it */
-export function readBeginning(key: KeyObject, trail: Trail, text: string): number | undefined {
-  const [, at] = /^(\d{1,15}) /.exec(text) ?? [];
-  return at !== undefined && isSameMac(text, writeBeginning(key, trail, Number(at))) ? Number(at) : undefined;
+/** @returns undefined when this is no true record of it */
+export function readBeginning(key: KeyObject, trail: Trail, text: string): Beginning | undefined {
+  const [, at, state] = /^(\d{1,15}) (begun|chained) /.exec(text) ?? [];
+  const beginning = { at: Number(at), isChained: state === 'chained' };
+  return state && isSameMac(text, writeBeginning(key, trail, beginning)) ? beginning : undefined;
 }
 
 export function anchorMac(

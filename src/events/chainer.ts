@@ -2,10 +2,10 @@ import { Unavailable } from '../errors.ts';
 import type { Log } from '../log.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
+import { cutIntoBlocks } from './blocks.ts';
 import { type Trail, trails } from './catalogue.ts';
 import {
   blockEntries,
-  blockMs,
   digestFrom,
   digestNext,
   type Entry,
@@ -15,6 +15,7 @@ import {
   readAnchor,
   readBeginning,
   readLink,
+  writeBeginning,
   writeHead,
   writeLink,
 } from './chain.ts';
@@ -105,7 +106,8 @@ export function createChainer(parts: {
     if ((found.lastLink !== '' && !last) || (found.anchor !== '' && !anchor)) return complain(trail);
     let previousText = found.lastLink;
     // A chain is begun where its trail began. One that was taken away is not made anew over what was left.
-    if (!last && !anchor && readBeginning(key, trail, found.beginning) === undefined) return complain(trail);
+    const beginning = readBeginning(key, trail, found.beginning);
+    if (!last && !anchor && (!beginning || beginning.isChained)) return complain(trail);
     // The MAC that an open block's own MAC follows.
     let before = last ? await macBefore(trail, last, anchor?.previousMac) : (anchor?.previousMac ?? '');
     if (before === undefined) return;
@@ -115,7 +117,7 @@ export function createChainer(parts: {
     for (let made = 0; made < mostLinks; ) {
       const entries = await entriesAfter(store, trail, last?.to ?? anchor?.to, blockEntries);
       if (entries.length === 0) return;
-      for (const block of cut(mayExtend ? last : undefined, entries)) {
+      for (const block of cutIntoBlocks(mayExtend ? last : undefined, entries)) {
         const isOpen = block.extends && last !== undefined;
         if (!isOpen && last) before = last.mac;
         const index = isOpen ? (last?.index ?? 0) : last ? last.index + 1 : (anchor?.index ?? 0);
@@ -131,10 +133,25 @@ export function createChainer(parts: {
           digest,
         };
         const next: Link = { ...link, mac: linkMac(key, trail, before, link) };
+        const isFirst = !last && !anchor && beginning;
         const done = await store.run(
           'audit-chain',
-          [keys.auditChain(trail), keys.auditAnchor(trail), keys.auditHeadTold(trail)],
-          [previousText, found.anchor, isOpen ? 'extend' : 'push', writeLink(next), tellEveryMs],
+          [
+            keys.auditChain(trail),
+            keys.auditAnchor(trail),
+            keys.auditHeadTold(trail),
+            keys.auditBegun(trail),
+          ],
+          [
+            previousText,
+            found.anchor,
+            isOpen ? 'extend' : 'push',
+            writeLink(next),
+            tellEveryMs,
+            ...(isFirst
+              ? [found.beginning, writeBeginning(key, trail, { ...beginning, isChained: true })]
+              : []),
+          ],
         );
         if (done === 0) return;
         if (done === 2) {
@@ -218,24 +235,4 @@ function triples(flat: string[]): Count[] {
 
 function pairs(flat: string[]): [string, string][] {
   return Array.from({ length: flat.length / 2 }, (_, i) => [flat[i * 2] ?? '', flat[i * 2 + 1] ?? '']);
-}
-
-/** Cuts entries into blocks; the first goes on with the last block where that is still open. */
-function cut(last: Link | undefined, entries: Entry[]): { extends: boolean; entries: Entry[] }[] {
-  const blocks: { extends: boolean; entries: Entry[] }[] = [];
-  let count = last?.count ?? blockEntries;
-  let from = last ? msOf(last.from) : 0;
-  for (const entry of entries) {
-    const isFull = count >= blockEntries || msOf(entry[0]) - from >= blockMs;
-    if (isFull || blocks.length === 0) {
-      blocks.push({ extends: !isFull, entries: [] });
-      if (isFull) {
-        count = 0;
-        from = msOf(entry[0]);
-      }
-    }
-    blocks.at(-1)?.entries.push(entry);
-    count += 1;
-  }
-  return blocks;
 }

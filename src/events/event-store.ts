@@ -141,7 +141,7 @@ export function createEventStore(parts: {
           short.length,
           condition?.is === 'not-kept' ? condition.count : '',
           isIdle ? ring.seal(whosePurpose, field, JSON.stringify(event.actor)) : '',
-          writeBeginning(chainKey(ring), trail, now),
+          writeBeginning(chainKey(ring), trail, { at: now, isChained: false }),
         ],
       );
       return number !== null;

@@ -4,6 +4,7 @@ import { type Trail, trails } from './catalogue.ts';
 import {
   type Anchor,
   anchorMac,
+  type Beginning,
   digestFrom,
   digestNext,
   type Entry,
@@ -34,7 +35,7 @@ type Chain = {
   anchor: Anchor | undefined;
   links: Link[];
   newest: string;
-  begunAt: number | undefined;
+  beginning: Beginning | undefined;
   fault?: Fault;
 };
 
@@ -48,25 +49,27 @@ export function createVerifier(parts: { store: Store; ring: KeyRing }): Pick<Eve
   const key = chainKey(ring);
 
   async function readChain(trail: Trail): Promise<Chain> {
-    const [anchorText = '', newest = '0-0', beginning = '', ...texts] = (await store.run(
+    const [anchorText = '', newest = '0-0', beginningText = '', ...texts] = (await store.run(
       'audit-links',
       [keys.auditChain(trail), keys.auditAnchor(trail), keys.audit(trail), keys.auditBegun(trail)],
       [],
     )) as string[];
     const anchor = readAnchor(anchorText);
     const links = texts.map(readLink).filter((link) => link !== undefined);
-    const begunAt = readBeginning(key, trail, beginning);
+    const beginning = readBeginning(key, trail, beginningText);
     const isThere = newest !== '0-0' || texts.length > 0 || anchorText !== '';
     const message =
       faultOf(trail, anchorText, anchor, links, texts.length) ??
-      (beginning !== '' && begunAt === undefined
+      (beginningText !== '' && !beginning
         ? 'The record of the beginning of the trail is forged.'
-        : isThere && begunAt === undefined
+        : isThere && !beginning
           ? 'The record of the beginning of the trail was taken out.'
-          : !isThere && begunAt !== undefined
-            ? `All events were taken out: the trail began at ${new Date(begunAt).toISOString()}.`
-            : undefined);
-    return { anchor, links, newest, begunAt, ...(message ? { fault: { message } } : {}) };
+          : !isThere && beginning
+            ? `All events were taken out: the trail began at ${new Date(beginning.at).toISOString()}.`
+            : beginning?.isChained && texts.length === 0 && anchorText === ''
+              ? 'All that proved the events was taken out.'
+              : undefined);
+    return { anchor, links, newest, beginning, ...(message ? { fault: { message } } : {}) };
   }
 
   function faultOf(
@@ -88,7 +91,8 @@ export function createVerifier(parts: { store: Store; ring: KeyRing }): Pick<Eve
   }
 
   async function verifyOnce(trail: Trail, kept: string[]): Promise<Verification> {
-    const { anchor, links, newest, begunAt, fault: chainFault } = await readChain(trail);
+    const { anchor, links, newest, beginning, fault: chainFault } = await readChain(trail);
+    const begunAt = beginning?.at;
     const heads = createKeptHeads(kept, trail, anchor);
     const reader = createEntryReader({ store, ring, trail });
     let previous = { mac: anchor?.previousMac ?? '', to: anchor?.to, index: (anchor?.index ?? 0) - 1 };

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { decode, formTo, headingOf, noticeOf } from '../self-service/console-fixture.ts';
 import { Person } from '../support/person.ts';
@@ -218,6 +219,30 @@ describe('accounts in the console', () => {
     expect(body.match(/>refused</g)).to.have.lengthOf(1);
     expect((await find(first.id))?.status).to.equal('disabled');
     expect((await find(owner.id))?.status).to.equal('active');
+  });
+
+  it('are left as they are where the administrator is disabled while many are worked on', async () => {
+    const { accounts, administer, access, directory } = provider.parts;
+    const short = await provider.addPerson('bulky', { roles: ['account-manager'] });
+    const crowd = { name: 'Crowd', description: '', roles: [], claims: {} };
+    expect((await access.groups.create('crowd', crowd)).ok).to.equal(true);
+    const made = await Promise.all(
+      Array.from({ length: 90 }, (_, at) => accounts.create({ email: `crowd-${at}@example.net` })),
+    );
+    const ids = made.map((one) => (one.ok ? one.account.id : expect.fail(one.problem)));
+    const path = '/admin/accounts/bulk/add-to-group';
+    const question = await short.open(`${path}?group=crowd&${ids.map((id) => `id=${id}`).join('&')}`);
+    const running = short.post(formTo(question.body, path));
+    const members = () => directory.count({ group: 'crowd' });
+    while ((await members()) === 0) await pause(1);
+    expect((await administer.setStatus(short.id, undefined, 'disabled')).ok).to.equal(true);
+    const { status, body } = await running;
+    expect(status).to.equal(200);
+    const done = body.match(/>done</g)?.length ?? 0;
+    expect(done).to.be.within(1, 89);
+    expect(body.match(/>refused</g)).to.have.lengthOf(90 - done);
+    expect(body).to.include('You are not signed in any more');
+    expect(await members()).to.equal(done);
   });
 
   it('show a script in any name as text', async () => {

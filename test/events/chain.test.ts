@@ -200,11 +200,14 @@ describe('the chain of the audit trail', () => {
     });
 
     it('was put in before all others, or in a gap between two blocks', async () => {
-      const donor = await trailOf(4);
+      const donor = await open();
+      for (let i = 0; i < 4; i++) {
+        await donor.events.record(signIn());
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
       const [first] = await entries(donor);
-      // A true event of a time that has no block: it was let out of the chain, so the chain has no place for it.
+      // A true event of a time that has no block: it was taken out before it was chained.
       await call(donor, 'XDEL', stream(donor), first?.[0] ?? '');
-      await call(donor, 'DEL', chain(donor));
       await donor.events.sweep();
       expect(await fault(donor)).to.equal('intact');
       await rewrite(donor, (all) => [first as [string, string[]], ...all]);
@@ -362,6 +365,17 @@ describe('the chain of the audit trail', () => {
     });
   });
 
+  it('is not begun anew over what somebody has left of a trail, be it ever so young', async () => {
+    const pod = await trailOf(6);
+    const second = await open({ prefix: pod.prefix });
+    await call(pod, 'XDEL', stream(pod), (await entries(pod))[2]?.[0] ?? '');
+    await call(pod, 'DEL', chain(pod), anchor(pod));
+    await pod.events.record(signIn());
+    for (const one of [pod, second]) await one.events.sweep();
+    expect(await fault(pod)).to.match(/All that proved the events was taken out/);
+    expect(await pod.readLog()).to.match(/chain of the audit trail is damaged/);
+  });
+
   describe('shows that it was made anew by pods, over what somebody had changed', () => {
     const minute = 60_000;
     /** A trail that was recorded and chained so long ago: pods sign what they are told of that time. */
@@ -373,7 +387,8 @@ describe('the chain of the audit trail', () => {
       );
       const { keptOf } = await import('../../src/events/event-record.ts');
       const began = Date.now() - agoMs;
-      await call(pod, 'SET', begun(pod), writeBeginning(key, 'people', began));
+      const record = (isChained: boolean) => writeBeginning(key, 'people', { at: began, isChained });
+      await call(pod, 'SET', begun(pod), record(true));
       let previousMac = '';
       for (let index = 0; index < blocks; index++) {
         let digest = digestFrom('people', index);
@@ -392,21 +407,26 @@ describe('the chain of the audit trail', () => {
         previousMac = mac;
       }
       expect(await fault(pod)).to.equal('intact');
-      return pod;
+      return { pod, notChained: record(false) };
     }
 
     it('after all that proved it was taken away', async () => {
-      const pod = await oldTrailOf(3);
+      const { pod, notChained } = await oldTrailOf(3);
       const second = await open({ prefix: pod.prefix });
       await call(pod, 'XDEL', stream(pod), (await entries(pod))[2]?.[0] ?? '');
       await call(pod, 'DEL', chain(pod), anchor(pod));
+      for (const one of [pod, second, pod]) await one.events.sweep();
+      expect(await links(pod)).to.deep.equal([]);
+      expect(await fault(pod)).to.match(/All that proved the events was taken out/);
+      // Whoever had a copy of the second in which there was no chain yet makes pods begin one.
+      await call(pod, 'SET', begun(pod), notChained);
       for (const one of [pod, second, pod]) await one.events.sweep();
       expect(await links(pod)).to.not.have.length(0);
       expect(await fault(pod)).to.match(/chained 30 minutes late/);
     });
 
     it('after its links were cut off from one on, or the last was set back', async () => {
-      const pod = await oldTrailOf(4);
+      const { pod } = await oldTrailOf(4);
       const all = await links(pod);
       await pod.events.sweep();
       await call(pod, 'XDEL', stream(pod), (await entries(pod))[9]?.[0] ?? '');
@@ -417,8 +437,7 @@ describe('the chain of the audit trail', () => {
     });
 
     it('also when a new beginning is made for it, or the old one is put back', async () => {
-      const pod = await oldTrailOf(2);
-      const old = (await call(pod, 'GET', begun(pod))) as string;
+      const { pod, notChained: old } = await oldTrailOf(2);
       const [, ...rest] = await entries(pod);
       await call(pod, 'DEL', chain(pod), stream(pod), begun(pod));
       await pod.events.record(signIn());
@@ -433,6 +452,7 @@ describe('the chain of the audit trail', () => {
       // Without the old ones, the old beginning is not theirs.
       await rewrite(pod, () => [[id, fields]]);
       await call(pod, 'DEL', chain(pod));
+      await call(pod, 'SET', begun(pod), old);
       await pod.events.sweep();
       expect(await fault(pod)).to.match(/beginning of the trail was taken out/);
     });
@@ -453,7 +473,7 @@ describe('the chain of the audit trail', () => {
 
     it('and pods do not let go of a block that somebody has made older', async () => {
       const { readLink, writeLink } = await import('../../src/events/chain.ts');
-      const pod = await oldTrailOf(2);
+      const { pod } = await oldTrailOf(2);
       const [text = ''] = await links(pod);
       const first = readLink(text);
       if (!first) throw new Error('no link');
@@ -482,11 +502,13 @@ describe('the chain of the audit trail', () => {
       const lasting = create();
       await lasting.sweep(async () => {});
       await pod.events.record(signIn());
+      const beforeChain = (await call(pod, 'GET', begun(pod))) as string;
       isLater = true;
       await lasting.sweep(async () => {});
       expect(await fault(pod)).to.equal('intact');
       // Who was not there before cannot tell.
       await call(pod, 'DEL', chain(pod));
+      await call(pod, 'SET', begun(pod), beforeChain);
       await create().sweep(async () => {});
       expect(await fault(pod)).to.match(/chained 30 minutes late/);
     });

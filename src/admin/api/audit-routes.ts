@@ -1,75 +1,18 @@
 import { z } from 'zod';
 import { type Actor, stillMay } from '../../access/actor.ts';
 import { type EventKind, eventKinds } from '../../events/catalogue.ts';
-import type { EventQuery, RecordedEvent } from '../../events/events.ts';
+import type { EventQuery } from '../../events/events.ts';
 import type { Admin } from '../admin.ts';
 import { eventLines } from '../event-lines.ts';
 import { endedMeanwhile, notFound } from '../outcome.ts';
 import { verifyAgainSeconds } from '../verify-events.ts';
 import { type ApiRoute, answer, apiRoute, pageOf } from './api-route.ts';
+import { eventSchema, eventToWire } from './event-wire.ts';
 import { ApiProblem } from './problem.ts';
-import {
-  fromTime,
-  given,
-  id,
-  page,
-  pageQuery,
-  text,
-  time,
-  toTime,
-  toTimeOrNull,
-  wholeNumber,
-} from './wire.ts';
+import { fromTime, given, id, page, pageQuery, text, time, toTimeOrNull, wholeNumber } from './wire.ts';
 
 const tag = 'Audit';
 const longestWaitSeconds = 25;
-
-const party = z.strictObject({ kind: z.string(), id: z.string().optional(), name: z.string().optional() });
-
-const eventSchema = z
-  .strictObject({
-    id: z.string(),
-    at: time,
-    kind: z.string(),
-    trail: z.enum(['admin', 'people']),
-    outcome: z.enum(['success', 'failure', 'unknown']).describe('unknown: a pod died before it could say'),
-    actor: party,
-    target: party.nullable(),
-    client_id: z.string().nullable(),
-    reason: z.string().nullable(),
-    before: z.record(z.string(), z.unknown()).nullable(),
-    after: z.record(z.string(), z.unknown()).nullable(),
-    address: z.string().nullable(),
-    browser: z.string().nullable(),
-    via: z.string().nullable(),
-    request_id: z.string().nullable(),
-    pod: z.string(),
-  })
-  .meta({ id: 'Event', description: 'Something that somebody did; never with a secret' });
-
-function eventToWire(event: RecordedEvent): z.input<typeof eventSchema> {
-  const { kind, id, name } = event.actor;
-  return {
-    id: event.id,
-    at: toTime(event.at),
-    kind: event.kind,
-    trail: event.trail,
-    outcome: event.outcome,
-    actor: { kind, ...given({ id, name }) },
-    target: event.target
-      ? { kind: event.target.kind, id: event.target.id, ...given({ name: event.target.name }) }
-      : null,
-    client_id: event.clientId ?? null,
-    reason: event.reason ?? null,
-    before: event.before ?? null,
-    after: event.after ?? null,
-    address: event.address ?? null,
-    browser: event.browser ?? null,
-    via: event.via ?? null,
-    request_id: event.requestId ?? null,
-    pod: event.pod,
-  };
-}
 
 const kinds = z
   .preprocess((one) => [one].flat(), z.array(z.enum(eventKinds as [EventKind, ...EventKind[]])))

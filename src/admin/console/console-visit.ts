@@ -11,7 +11,7 @@ import type { ReturnPath } from '../../http/return-path.ts';
 import type { Reply } from '../../http/route.ts';
 import type { Views } from '../../http/views.ts';
 import { type Locale, type Translator, translator } from '../../locale.ts';
-import { type BrowserSession, isStrongEnough, type SignedIn } from '../../oidc/oidc.ts';
+import type { BrowserSession, SignedIn } from '../../oidc/oidc.ts';
 import { adminClientId, type SignInWish, signInPath } from '../../oidc/own-pages.ts';
 import type { LiveSettings } from '../../settings/settings.ts';
 import type { Admin } from '../admin.ts';
@@ -92,7 +92,7 @@ export type VisitParts = {
 const freshMs = 10 * 60_000;
 
 export function createVisits(parts: VisitParts): Visits {
-  const { issuer, signedIn, accounts, access, settings, renderer, csrf, returnPath } = parts;
+  const { issuer, settings, renderer, csrf, returnPath } = parts;
   const host = new URL(issuer).host;
   const { whoIs, actorOf } = createAdministrators(parts);
   const bindingOf = ({ uid }: BrowserSession) => `admin:${uid}`;
