@@ -360,7 +360,7 @@ describe('what is kept', () => {
 
   it('is forgotten after a time, but for what somebody owns', () => {
     const owned =
-      /^hf:(\{a:[^}]+\}|\{c:[^}]+\}|\{e:[^}]+\}|\{k\}|\{accounts\}(:index(ed)?)?|\{clients\}(:words)?)$/;
+      /^hf:(\{a:[^}]+\}|\{c:[^}]+\}|\{e:[^}]+\}|\{k\}|\{accounts\}(:index(ed)?)?|\{clients\}(:words)?|\{audit\}:\w+:begun)$/;
     // Let go of by pods as it ages, whole blocks at a time; see events/pruner.ts.
     const pruned = /^hf:\{audit\}:(admin|people|last|(admin|people):(chain|anchor))$/;
     const lasting = dump.filter(({ lifetimeMs }) => lifetimeMs === -1).map(({ key }) => key);
