@@ -3,8 +3,9 @@ import { expect } from 'chai';
 import { decodeJwt } from 'jose';
 import type { HoldfastClaim } from '../../src/oidc/oidc.ts';
 import { operator } from '../admin/admin-fixture.ts';
-import { authorizationRequest, authorize } from '../support/person.ts';
-import { basic, type TestClient } from '../support/provider.ts';
+import { formTo, Visitor } from '../self-service/console-fixture.ts';
+import { authorizationRequest, authorize, formOf, type Person, type Reply } from '../support/person.ts';
+import { clients, type TestClient } from '../support/provider.ts';
 import {
   type AdminPerson,
   type AdminProvider,
@@ -12,6 +13,8 @@ import {
   startAdminProvider,
   tools,
 } from './admin-provider.ts';
+
+type Answer = (page: Reply) => { action: string; fields: Record<string, string> } | undefined;
 
 const twoFactors = 'urn:holdfast:acr:2';
 /** As it may be in Redis from before the console asked for more; no flow makes such a client now. */
@@ -88,7 +91,7 @@ describe('the second factor of whoever administers by the API', () => {
     const person = await provider.addPerson('petra', ['owner'], { hasPasskey: false });
     const browser = provider.person();
     const { email, password } = person;
-    const { first } = (await import('../support/provider.ts')).clients;
+    const { first } = clients;
     const { path } = authorizationRequest(first);
     expect(await authorize(browser, path, { email, password }, first.redirectUri)).to.have.property('code');
     expect(await silently(browser, first)).to.have.property('code');
@@ -96,21 +99,20 @@ describe('the second factor of whoever administers by the API', () => {
     expect(await silently(browser, lax, provider.resource)).to.include({ error: 'login_required' });
   });
 
+  /** The answer of the token endpoint to somebody who signs in for a token. */
+  async function exchanged(browser: Person, person: AdminPerson, answer: Answer) {
+    const { resource } = provider;
+    const { path, verifier } = authorizationRequest(tools, { scope: 'openid accounts:read', resource });
+    const { email, password } = person;
+    const { code = '' } = await authorize(browser, path, { email, password, answer }, tools.redirectUri);
+    const form = { code, code_verifier: verifier, redirect_uri: tools.redirectUri, resource };
+    return provider.post('/token', { grant_type: 'authorization_code', ...form }, { client: tools });
+  }
+
+  const hfOf = (token: unknown) => decodeJwt<{ hf: HoldfastClaim }>(String(token)).hf;
+
   it('is told by the token, also by one that a refresh token brought', async () => {
-    const { path, verifier } = authorizationRequest(tools, {
-      scope: 'openid accounts:read',
-      resource: provider.resource,
-    });
-    const { email, password } = owner;
-    const credentials = { email, password, answer: byPasskey(owner) };
-    const { code = '' } = await authorize(provider.person(), path, credentials, tools.redirectUri);
-    const form = { code, code_verifier: verifier, redirect_uri: tools.redirectUri };
-    const headers = { authorization: basic(tools) };
-    const first = await provider.post(
-      '/token',
-      { grant_type: 'authorization_code', ...form, resource: provider.resource },
-      { headers },
-    );
+    const first = await exchanged(provider.person(), owner, byPasskey(owner));
     const refreshed = await provider.post(
       '/token',
       {
@@ -118,12 +120,13 @@ describe('the second factor of whoever administers by the API', () => {
         refresh_token: String(first.json.refresh_token),
         resource: provider.resource,
       },
-      { headers },
+      { client: tools },
     );
     for (const { json, body } of [first, refreshed]) {
       expect(json, body).to.have.property('access_token');
-      const { hf } = decodeJwt<{ hf: HoldfastClaim }>(String(json.access_token));
-      expect(hf).to.include({ account: owner.id, acr: 'phr' }).and.not.have.any.keys('trusted', 'waived');
+      expect(hfOf(json.access_token))
+        .to.include({ account: owner.id, acr: 'phr' })
+        .and.not.have.any.keys('trusted', 'waived');
       expect((await provider.api(String(json.access_token), 'GET', '/accounts')).status).to.equal(200);
     }
   });
@@ -159,6 +162,39 @@ describe('the second factor of whoever administers by the API', () => {
     }
   });
 
+  it('may be left out in a browser that the account trusts, as in the console', async () => {
+    const person = await provider.addPerson('tilda', ['owner'], { hasPasskey: false });
+    const { totp } = provider.parts.factors;
+    const { secret, sealed } = totp.begin(person.id, person.email);
+    const visitor = new Visitor(provider.person(), person);
+    visitor.hasApp(secret);
+    expect((await totp.confirm(person.id, sealed, visitor.code())).ok).to.equal(true);
+    const trusting = ({ body }: Reply) => {
+      if (!/action="[^"]*\/factor\/otp"/.test(body)) return undefined;
+      const { action, fields } = formTo(body, /\/factor\/otp$/);
+      return { action, fields: { ...fields, code: visitor.code(), trust: 'yes' } };
+    };
+    const browser = provider.person();
+    const first = await exchanged(browser, person, trusting);
+    expect(hfOf(first.json.access_token)).to.include({ acr: twoFactors });
+    const form = formOf((await browser.request('/session/end')).body);
+    await browser.request(form.action, { form: { ...form.fields, logout: 'yes' } });
+    const second = await exchanged(browser, person, () => undefined);
+    expect(hfOf(second.json.access_token)).to.include({ acr: 'urn:holdfast:acr:1', trusted: true });
+    const refreshed = await provider.post(
+      '/token',
+      {
+        grant_type: 'refresh_token',
+        refresh_token: String(second.json.refresh_token),
+        resource: provider.resource,
+      },
+      { client: tools },
+    );
+    expect(hfOf(refreshed.json.access_token)).to.include({ acr: 'urn:holdfast:acr:1', trusted: true });
+    const reply = await provider.api(String(refreshed.json.access_token), 'GET', '/accounts');
+    expect(reply.status, reply.body).to.equal(200);
+  });
+
   it('is not asked of a service, which has none', async () => {
     const service = await provider.addService('robot', ['auditor']);
     expect((await provider.api(await provider.serviceToken(service), 'GET', '/audit')).status).to.equal(200);
@@ -191,16 +227,16 @@ describe('the second factor of whoever administers by the API', () => {
     });
     expect(stricter.status, stricter.body).to.equal(200);
     // Neither can roles be given to one that asks for none.
-    const { clients } = provider.parts.admin;
-    await clients.create(operator(), {
+    const { clients: flows } = provider.parts.admin;
+    await flows.create(operator(), {
       client_id: 'shop',
       client_name: 'Shop',
       redirect_uris: ['https://shop.example/cb'],
       second_factor: 'none',
     });
-    const given = await clients.update(operator(), 'shop', { roles: ['auditor'] });
+    const given = await flows.update(operator(), 'shop', { roles: ['auditor'] });
     expect(given).to.include({ ok: false, problem: 'invalid' });
     // What is there already can be changed in all else.
-    expect((await clients.update(operator(), lax.id, { client_name: 'Laxer' })).ok).to.equal(true);
+    expect((await flows.update(operator(), lax.id, { client_name: 'Laxer' })).ok).to.equal(true);
   });
 });
