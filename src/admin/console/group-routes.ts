@@ -1,7 +1,7 @@
 import { type Group, outranks, type Role } from '../../access/access.ts';
 import type { Reply } from '../../http/route.ts';
 import { askedAct } from './asked-act.ts';
-import { type ClaimRow, claimFields, claimRows, claimsIn, enteredRows } from './claim-rows.ts';
+import { claimsIn } from './claim-rows.ts';
 import type { ConsoleParts } from './console.ts';
 import {
   type ConsoleRoute,
@@ -14,30 +14,21 @@ import {
 } from './console-route.ts';
 import type { Says } from './console-views.ts';
 import { doneAt, type Visit, withQuery } from './console-visit.ts';
-import { wrongClaims } from './role-routes.ts';
+import {
+  type DefinitionForm,
+  definitionFields,
+  emptyForm,
+  formAgain,
+  formOf,
+  wrongClaims,
+} from './definition-form.ts';
 
 const listPath = '/admin/groups';
 const perPage = 50;
 const groupPath = (id: string) => `${listPath}/${encodeURIComponent(id)}`;
 const params = { id: idField };
 
-const draftFields = {
-  name: textField(200),
-  description: textField(1000),
-  role: manyField,
-  kept: manyField,
-  ...claimFields,
-};
-
-type Form = {
-  isNew: boolean;
-  id: string;
-  name: string;
-  description: string;
-  version: number;
-  chosen: string[];
-  claims: ClaimRow[];
-};
+const draftFields = { role: manyField, ...definitionFields };
 
 /** Groups: people who belong together, with the roles and claims that come with it. */
 export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRoute[] {
@@ -54,7 +45,11 @@ export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRou
     return outranks(visit.actor.permissions, permissions);
   }
 
-  async function showForm(visit: Visit, form: Form, says: Says & { status?: number } = {}): Promise<Reply> {
+  async function showForm(
+    visit: Visit,
+    form: DefinitionForm,
+    says: Says & { status?: number } = {},
+  ): Promise<Reply> {
     const { chosen, ...rest } = form;
     const roles = (await rolesFor(visit)).map(({ id, name, description, permissions }) => {
       const isFixed = !outranks(visit.actor.permissions, permissions);
@@ -92,16 +87,7 @@ export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRou
       method: 'GET',
       path: `${listPath}/new`,
       permission: 'groups:write',
-      handle: ({ visit }) =>
-        showForm(visit, {
-          isNew: true,
-          id: '',
-          name: '',
-          description: '',
-          version: 0,
-          chosen: [],
-          claims: claimRows({}),
-        }),
+      handle: ({ visit }) => showForm(visit, emptyForm()),
     }),
     consoleRoute({
       method: 'POST',
@@ -112,15 +98,7 @@ export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRou
       async handle({ visit, body }) {
         const { id, name, description, role } = body;
         const { claims, faults } = claimsIn(body);
-        const again = {
-          isNew: true,
-          id,
-          name,
-          description,
-          version: 0,
-          chosen: role,
-          claims: enteredRows(body),
-        };
+        const again = formAgain(body, { id, isNew: true }, role);
         if (faults.length > 0) return showForm(visit, again, wrongClaims(visit, faults));
         const draft = { name: name || id, description, roles: role, claims };
         const made = await admin.groups.create(visit.actor, id, draft);
@@ -158,16 +136,7 @@ export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRou
       async handle({ visit, params: { id } }) {
         const found = await admin.groups.find(id);
         if (!found.ok) return lacking(visit);
-        const { name, description, version, roles: chosen, claims } = found.value;
-        return showForm(visit, {
-          isNew: false,
-          id,
-          name,
-          description,
-          version,
-          chosen,
-          claims: claimRows(claims),
-        });
+        return showForm(visit, formOf(found.value, found.value.roles));
       },
     }),
     consoleRoute({
@@ -180,17 +149,8 @@ export function groupRoutes({ admin, visits, access }: ConsoleParts): ConsoleRou
       async handle({ visit, params: { id }, body }) {
         const { version, name, description, role, kept } = body;
         const { claims, faults } = claimsIn(body);
-        // Boxes that could not be changed are not sent; what they stand for stays.
         const chosen = [...new Set([...role, ...kept])];
-        const again = {
-          isNew: false,
-          id,
-          name,
-          description,
-          version: version ?? 0,
-          chosen,
-          claims: enteredRows(body),
-        };
+        const again = formAgain(body, { id, version, isNew: false }, chosen);
         if (faults.length > 0) return showForm(visit, again, wrongClaims(visit, faults));
         const draft = { name, description, roles: chosen, claims };
         const outcome = await admin.groups.update(visit.actor, id, draft, { version });

@@ -10,7 +10,7 @@ import type { Reply } from '../../http/route.ts';
 import { hasText } from '../../locale.ts';
 import type { PermissionGroup } from './access-views.ts';
 import { askedAct } from './asked-act.ts';
-import { type ClaimRow, claimFields, claimRows, claimsIn, enteredRows } from './claim-rows.ts';
+import { claimsIn } from './claim-rows.ts';
 import type { ConsoleParts } from './console.ts';
 import {
   type ConsoleRoute,
@@ -23,29 +23,21 @@ import {
 } from './console-route.ts';
 import type { Says } from './console-views.ts';
 import { doneAt, type Visit, withQuery } from './console-visit.ts';
+import {
+  type DefinitionForm,
+  definitionFields,
+  emptyForm,
+  formAgain,
+  formOf,
+  wrongClaims,
+} from './definition-form.ts';
 
 const listPath = '/admin/roles';
 const perPage = 50;
 const rolePath = (id: string) => `${listPath}/${encodeURIComponent(id)}`;
 const params = { id: idField };
 
-const draftFields = {
-  name: textField(200),
-  description: textField(1000),
-  permission: manyField,
-  kept: manyField,
-  ...claimFields,
-};
-
-type Form = {
-  isNew: boolean;
-  id: string;
-  name: string;
-  description: string;
-  version: number;
-  chosen: string[];
-  claims: ClaimRow[];
-};
+const draftFields = { permission: manyField, ...definitionFields };
 
 /** Roles: what may be done, and claims that tell applications of it. */
 export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
@@ -55,7 +47,7 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
   const countOf = (visit: Visit, role: string) =>
     visit.may('accounts:read') ? admin.accounts.count({ role }) : 0;
 
-  function showForm(visit: Visit, form: Form, says: Says & { status?: number } = {}): Reply {
+  function showForm(visit: Visit, form: DefinitionForm, says: Says & { status?: number } = {}): Reply {
     const { chosen, ...rest } = form;
     return visits.show(visit, 'admin-role-edit', 'roles', { ...rest, areas: boxesOf(visit, chosen) }, says);
   }
@@ -81,16 +73,7 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       method: 'GET',
       path: `${listPath}/new`,
       permission: 'roles:write',
-      handle: async ({ visit }) =>
-        showForm(visit, {
-          isNew: true,
-          id: '',
-          name: '',
-          description: '',
-          version: 0,
-          chosen: [],
-          claims: claimRows({}),
-        }),
+      handle: async ({ visit }) => showForm(visit, emptyForm()),
     }),
     consoleRoute({
       method: 'POST',
@@ -101,15 +84,7 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       async handle({ visit, body }) {
         const { id, name, description, permission } = body;
         const { claims, faults } = claimsIn(body);
-        const again = {
-          isNew: true,
-          id,
-          name,
-          description,
-          version: 0,
-          chosen: permission,
-          claims: enteredRows(body),
-        };
+        const again = formAgain(body, { id, isNew: true }, permission);
         if (faults.length > 0) return showForm(visit, again, wrongClaims(visit, faults));
         const draft = { name: name || id, description, permissions: permission as Permission[], claims };
         const made = await admin.roles.create(visit.actor, id, draft);
@@ -150,16 +125,7 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       async handle({ visit, params: { id } }) {
         const found = await admin.roles.find(id);
         if (!found.ok) return lacking(visit);
-        const { name, description, version, permissions: chosen, claims } = found.value;
-        return showForm(visit, {
-          isNew: false,
-          id,
-          name,
-          description,
-          version,
-          chosen,
-          claims: claimRows(claims),
-        });
+        return showForm(visit, formOf(found.value, found.value.permissions));
       },
     }),
     consoleRoute({
@@ -172,17 +138,8 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       async handle({ visit, params: { id }, body }) {
         const { version, name, description, permission, kept } = body;
         const { claims, faults } = claimsIn(body);
-        // Boxes that could not be changed are not sent; what they stand for stays.
         const chosen = [...new Set([...permission, ...kept])];
-        const again = {
-          isNew: false,
-          id,
-          name,
-          description,
-          version: version ?? 0,
-          chosen,
-          claims: enteredRows(body),
-        };
+        const again = formAgain(body, { id, version, isNew: false }, chosen);
         if (faults.length > 0) return showForm(visit, again, wrongClaims(visit, faults));
         const draft = { name, description, permissions: chosen as Permission[], claims };
         const outcome = await admin.roles.update(visit.actor, id, draft, { version });
@@ -218,10 +175,6 @@ export function roleRoutes({ admin, visits }: ConsoleParts): ConsoleRoute[] {
       after: () => doneAt(listPath, 'role-deleted'),
     }),
   ];
-}
-
-export function wrongClaims({ t }: Visit, faults: { path: string; message: string }[]) {
-  return { problem: t('admin.claims.problem'), faults, status: 422 };
 }
 
 /** In words of this language; those of the scopes where it has none. */
