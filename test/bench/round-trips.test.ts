@@ -5,9 +5,8 @@ import { startProcess } from '../support/processes.ts';
 import { startStandalone, type Topology } from '../support/redis-topologies.ts';
 
 /**
- * How often each operation goes to Redis, with a warm client cache; whoever lowers one lowers it here. What a pod
- * reads by itself, every half second, is no part of an operation: the least of three counts. A code exchange has one
- * more that nobody waits for: its kept answer is removed once the first was sent.
+ * How often each operation goes to Redis, with a warm client cache. These have no noise; whoever lowers one lowers
+ * it here. A code exchange has one more that nobody waits for: its kept answer is removed once the first was sent.
  */
 const limits: Record<string, number> = {
   discovery: 0,
