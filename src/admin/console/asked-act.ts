@@ -25,7 +25,8 @@ export type AskedAct<P extends string, T, V> = {
   /** What the person types, to show that it is meant. */
   typed?(visit: Visit, thing: T): { label: string; expected: string };
   act(visit: Visit, thing: T, parts: Parts<P>): Promise<Outcome<V>>;
-  after(thing: T, value: V, parts: Parts<P>): Reply;
+  /** Mostly leads to a page that says what was done; shows one itself where the act ends the session of the actor. */
+  after(thing: T, value: V, parts: Parts<P>, visit: Visit): Reply;
 };
 
 export function askedAct<P extends string, T, V>(
@@ -95,7 +96,7 @@ export function askedAct<P extends string, T, V>(
         }
         const outcome = await one.act(visit, thing, parts);
         if (!outcome.ok) return show(visit, thing, parts, entered, visits.refusal(outcome));
-        return one.after(thing, outcome.value, parts);
+        return one.after(thing, outcome.value, parts, visit);
       },
     }),
   ];

@@ -189,7 +189,19 @@ export function sessionRoutes({ admin, visits, issuer }: ConsoleParts): ConsoleR
       },
       typed: ({ t }) => ({ label: t('admin.typed', { what: host() }), expected: host() }),
       act: (visit) => admin.sessions.endAll(visit.actor),
-      after: () => doneAt(path, 'everything-ended'),
+      // The actor is signed out as well: another page would only ask them to sign in, and not say why.
+      after: (_nothing, _ended, _parts, visit) =>
+        visits.show(
+          visit,
+          'admin-message',
+          'sessions',
+          {
+            title: visit.t('admin.section.sessions'),
+            text: visit.t('admin.stays.sign-in-again'),
+            links: [{ label: visit.t('admin.closed.sign-in'), href: path }],
+          },
+          { done: 'everything-ended' },
+        ),
     }),
   ];
 }
