@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
 import type { Log } from '../log.ts';
+import { requestScope } from '../observer.ts';
 import { withoutId } from './path.ts';
 
 /** Names a request in the log, in its answer and on an error page. One that a proxy of ours gave is kept. */
@@ -25,6 +26,8 @@ export function beginLogLine(log: Log, ctx: Context): () => void {
   const path = withoutId(ctx.path).slice(0, 200);
   return () => {
     const ms = Math.round(performance.now() - started);
-    log.info({ requestId: ctx.state.requestId, method, path, status: ctx.status, ms }, 'request');
+    const traceId = requestScope()?.traceId;
+    const trace = traceId === undefined ? {} : { traceId };
+    log.info({ requestId: ctx.state.requestId, ...trace, method, path, status: ctx.status, ms }, 'request');
   };
 }
