@@ -1,4 +1,7 @@
-/** The product, as `src/main.ts` starts it, but for the counting of round trips. Argument: the REDIS_URL. */
+/**
+ * The product, as `src/main.ts` starts it, but for the counting of round trips. Arguments: the REDIS_URL; `hash-free`
+ * for sign-ins without the password hash, or anything else; `metrics`; where traces go.
+ */
 import { createApp } from '../src/app.ts';
 import { readConfig } from '../src/config.ts';
 import { keepStacksShort } from '../src/errors.ts';
@@ -16,7 +19,7 @@ import {
 } from './subject.ts';
 
 keepStacksShort();
-const [, , redisUrl = '', isHashFree] = process.argv;
+const [, , redisUrl = '', hashing, watching, tracesUrl] = process.argv;
 const environment = readConfig({
   HOLDFAST_ISSUER: issuer,
   HOLDFAST_PORT: '0',
@@ -27,6 +30,8 @@ const environment = readConfig({
   HOLDFAST_RESOURCES: `${resource} api:read`,
   HOLDFAST_LOG_LEVEL: 'warn',
   REDIS_URL: redisUrl,
+  ...(watching === 'metrics' ? { HOLDFAST_METRICS_PORT: '0' } : {}),
+  ...(tracesUrl ? { OTEL_EXPORTER_OTLP_ENDPOINT: tracesUrl } : {}),
 });
 // The client cache is warm, as it is on a busy pod, however slowly the requests of a bench follow each other.
 const config = { ...environment, clientCacheMs: 60_000 };
@@ -39,7 +44,7 @@ for (let person = 0; person < morePeople; person++) {
   await accounts.create({ email: emailOf(person), emailVerified: true });
 }
 for (const client of allClients()) await clients.put(metadataOf(client), client.secret);
-if (isHashFree) {
+if (hashing === 'hash-free') {
   // Sign-in without the cost of the password hash, to see what else there is.
   const { attempt } = accounts;
   accounts.attempt = (email, beside) => {

@@ -10,12 +10,13 @@ import { type AccountImport, createAccountImport } from './accounts/import.ts';
 import { createKnownBrowsers, type KnownBrowsers } from './accounts/known-browsers.ts';
 import { createNewPasswords, type NewPasswords } from './accounts/new-password.ts';
 import type { LinkPurpose } from './accounts/one-time-link.ts';
-import { createPasswordHasher } from './accounts/password.ts';
+import { createPasswordHasher, type PasswordHasher } from './accounts/password.ts';
 import { createPasswordRules } from './accounts/password-rules.ts';
 import { createSignInLimits, type SignInLimits } from './accounts/sign-in-limits.ts';
 import type { Config } from './config.ts';
 import type { Log } from './log.ts';
 import { createMail, type Mails } from './mail/mail.ts';
+import type { Observer } from './observer.ts';
 import type { KeyRing } from './redis/key-ring.ts';
 import type { Store } from './redis/redis.ts';
 import { createUpstream, type Upstream } from './upstream/upstream.ts';
@@ -29,6 +30,7 @@ export type AccountParts = {
   exports: AccountExport;
   factors: Factors;
   flows: AccountFlows;
+  hashing: Pick<PasswordHasher, 'load'>;
   knownBrowsers: KnownBrowsers;
   imports: AccountImport;
   limits: SignInLimits;
@@ -51,12 +53,12 @@ const linkPaths: Record<LinkPurpose, string> = {
 
 /** @param leave what else ends with an account that is deleted */
 export function buildAccounts(
-  parts: { config: Config; store: Store; ring: KeyRing; access: Access; log: Log },
+  parts: { config: Config; store: Store; ring: KeyRing; access: Access; log: Log; observer: Observer },
   leave: ((accountId: string) => Promise<void>)[] = [],
 ): AccountParts {
-  const { config, store, ring, access, log } = parts;
+  const { config, store, ring, access, log, observer } = parts;
   const { issuer } = config;
-  const hasher = createPasswordHasher(config.hashing);
+  const hasher = createPasswordHasher(config.hashing, observer);
   const rules = createPasswordRules({
     serviceNames: ['holdfast', new URL(issuer).hostname],
     breachUrl: config.passwordBreachUrl,
@@ -86,6 +88,7 @@ export function buildAccounts(
     imports: createAccountImport({ store, ring, accounts }),
     factors: createFactors(parts),
     flows,
+    hashing: hasher,
     knownBrowsers: createKnownBrowsers(ring),
     limits,
     mail,

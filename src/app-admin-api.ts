@@ -6,6 +6,7 @@ import { adminApi } from './admin/api/api.ts';
 import type { Events } from './events/events.ts';
 import type { Renderer } from './http/render.ts';
 import type { Log } from './log.ts';
+import type { Observer } from './observer.ts';
 import type { LiveKeySet, Oidc } from './oidc/oidc.ts';
 import { isUniqueProof } from './oidc/proof-store.ts';
 import { publicPart } from './oidc/signing-keys.ts';
@@ -28,14 +29,19 @@ export function buildAdminApi(parts: {
   ring: KeyRing;
   renderer: Renderer;
   log: Log;
+  observer: Pick<Observer, 'replay'>;
   strict?: boolean;
 }): Middleware {
-  const { accounts, access, events, oidc, keySet, store, ring } = parts;
+  const { accounts, access, events, oidc, keySet, store, ring, observer } = parts;
   return adminApi({
     ...parts,
     version,
     keySet: whileSame(keySet.current, ({ signing }) => ({ keys: signing.map(publicPart) })),
-    isFirstUse: (thumbprint, jti, expiresAt) => isUniqueProof(store, ring, thumbprint, jti, expiresAt),
+    async isFirstUse(thumbprint, jti, expiresAt) {
+      const isFirst = await isUniqueProof(store, ring, thumbprint, jti, expiresAt);
+      if (!isFirst) observer.replay('proof');
+      return isFirst;
+    },
     live: {
       account: accounts.find,
       session: oidc.standing.session,

@@ -9,6 +9,7 @@ import type { Admin } from './admin/admin.ts';
 import { type AccountParts, buildAccounts } from './app-accounts.ts';
 import { buildAdmin } from './app-admin.ts';
 import { buildEvents } from './app-events.ts';
+import { countSignIns } from './app-observed.ts';
 import { openWatched } from './app-watched.ts';
 import type { Config } from './config.ts';
 import { createPeopleEvents, type Events, type PeopleEvents } from './events/events.ts';
@@ -18,11 +19,13 @@ import type { Sealer } from './http/return-path.ts';
 import { podHeaders } from './http/security-headers.ts';
 import { createEnginePages } from './interactions/engine-pages.ts';
 import type { Log } from './log.ts';
+import { type Observer, unobserved } from './observer.ts';
 import { createOidc, type LiveKeySet, type Oidc, type Resources } from './oidc/oidc.ts';
 import { CannotOpen, type KeyRing, openKeyRing } from './redis/key-ring.ts';
 import { listPods } from './redis/pods.ts';
 import { openStore, type Store } from './redis/redis.ts';
 import type { RedisTarget } from './redis/redis-url.ts';
+import { openSchema } from './redis/schema.ts';
 import { checkRedis } from './redis/start-up-check.ts';
 import { createVault } from './redis/vault.ts';
 import type { LiveSettings } from './settings/settings.ts';
@@ -50,6 +53,7 @@ export type Parts = AccountParts & {
   /** For what a browser keeps for us. */
   sealer: Sealer;
   ring: KeyRing;
+  observer: Observer;
 };
 
 /** A Redis, or a configuration, that this provider must not run on. */
@@ -64,13 +68,19 @@ export class CannotStart extends Error {
 
 /**
  * @throws Unavailable when Redis cannot be reached
- * @throws CannotStart when it is no place for a provider's data, or was sealed under other keys
+ * @throws CannotStart when it is no place for a provider's data, has data that this code cannot read, or was sealed
+ *   under other keys
  */
-export async function openParts(config: Config, target: RedisTarget, log: Log): Promise<Parts> {
+export async function openParts(
+  config: Config,
+  target: RedisTarget,
+  log: Log,
+  options: { mayBeRestoring?: boolean } = {},
+): Promise<Parts> {
   const store = openStore(config, target, log);
   try {
     await store.whenReady(5000);
-    return await buildParts(config, store, log, createPages(log), () => {});
+    return await buildParts(config, store, log, createPages(log), () => {}, options);
   } catch (error) {
     await store.close();
     throw error;
@@ -84,7 +94,9 @@ export async function buildParts(
   log: Log,
   { renderer }: Pages,
   demandClock: () => void,
+  options: { mayBeRestoring?: boolean; observer?: Observer } = {},
 ): Promise<Parts> {
+  const { observer = unobserved } = options;
   const checked = await checkRedis(
     store.handle.client,
     { eviction: environment.redis.allowEviction, noAppendOnly: environment.redis.allowNoAppendOnly },
@@ -92,14 +104,18 @@ export async function buildParts(
   );
   if (!checked.ok) throw new CannotStart(checked.faults);
   for (const warning of checked.warnings) log.warn(warning);
+  const opened = await openSchema(store, { ...options, expectsData: environment.redis.expectsData });
+  if (!opened.ok) throw new CannotStart([opened.fault]);
 
   const vault = createVault(environment.vaultKeys);
   const ring = await openKeyRing(store, vault, {}).catch(cannotOpen);
   const watched = await openWatched({ environment, store, vault, log }).catch(cannotOpen);
   const { config, settings, keySet, access, resources, eras } = watched;
   const events = buildEvents({ config, store, ring, settings, log });
-  const peopleEvents = createPeopleEvents({ events, labelBrowser: nameBrowser, log });
-  const people = buildAccounts({ config, store, ring, access, log }, [(id) => oidc.signedIn.endAll(id)]);
+  const peopleEvents = countSignIns(createPeopleEvents({ events, labelBrowser: nameBrowser, log }), observer);
+  const people = buildAccounts({ config, store, ring, access, log, observer }, [
+    (id) => oidc.signedIn.endAll(id),
+  ]);
   const { accounts } = people;
   const oidc: Oidc = createOidc({
     config,
@@ -126,6 +142,7 @@ export async function buildParts(
     recordEvent: events.record,
     headers: podHeaders(config),
     log,
+    observer,
   });
   const admin = buildAdmin({
     config,
@@ -155,6 +172,7 @@ export async function buildParts(
     csrfKey: ring.key('csrf').export(),
     sealer: ring,
     ring,
+    observer,
     async close() {
       // What this pod, or command, recorded last is not left unproved until another pod comes.
       await events.sweep().catch((error) => log.error({ err: error }, 'the audit trail was not swept'));

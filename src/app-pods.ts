@@ -19,7 +19,14 @@ export async function beginPodLife(
   parts: { config: Config; store: Store; log: Log } & Pick<Parameters<typeof createPods>[0], 'describe'>,
 ): Promise<PodLife> {
   const { config, store, log, describe } = parts;
-  const pods = await createPods({ store, name: config.pod, version, describe, log });
+  const pods = await createPods({
+    store,
+    name: config.pod,
+    version,
+    keyIds: config.vaultKeys.map(({ id }) => id),
+    describe,
+    log,
+  });
   let sweeping: NodeJS.Timeout | undefined;
   let isClosed = false;
 

@@ -3,6 +3,7 @@ import compose from 'koa-compose';
 import { consoleRoutes } from './admin/console/console.ts';
 import { buildAdminApi } from './app-admin-api.ts';
 import type { Parts } from './app-parts.ts';
+import { doctorRoute } from './doctor/doctor.ts';
 import { createCsrf } from './http/csrf.ts';
 import type { Renderer } from './http/render.ts';
 import { routesMiddleware } from './http/route.ts';
@@ -56,7 +57,13 @@ export function buildRequests(built: Parts, renderer: Renderer, log: Log): Middl
     }),
     oidc.commitRequest,
     routesMiddleware(
-      [...interactions, ...accountPages, ...selfServiceRoutes(consoleParts), ...consoleRoutes(consoleParts)],
+      [
+        doctorRoute(built),
+        ...interactions,
+        ...accountPages,
+        ...selfServiceRoutes(consoleParts),
+        ...consoleRoutes(consoleParts),
+      ],
       { strict: false },
     ),
     oidc.engine,

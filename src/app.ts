@@ -6,16 +6,21 @@
 import type { Middleware } from 'koa';
 import { isAdminApi, problemReply } from './admin/api/api.ts';
 import { keepSweeping } from './app-events.ts';
+import { observe } from './app-observed.ts';
 import { buildParts, createPages, type Parts } from './app-parts.ts';
 import { beginPodLife, type PodLife } from './app-pods.ts';
+import { createReadings } from './app-readings.ts';
+import { createReadiness } from './app-ready.ts';
 import { buildRequests } from './app-requests.ts';
 import type { Config } from './config.ts';
 import { Unavailable } from './errors.ts';
 import { languageRoute } from './http/language-route.ts';
+import { type Probes, probeAnswers } from './http/ops-routes.ts';
 import { createServer } from './http/server.ts';
 import { homeRoutes } from './interactions/home.ts';
 import { mailsPath } from './interactions/local-mails.ts';
 import type { Log } from './log.ts';
+import { watchEventLoop } from './metrics/event-loop.ts';
 import { type ClockWatch, watchClock } from './redis/clock-watch.ts';
 import { openStore } from './redis/redis.ts';
 import type { RedisTarget } from './redis/redis-url.ts';
@@ -25,8 +30,8 @@ export { CannotStart, openParts, type Parts } from './app-parts.ts';
 const sweepEveryMs = 60_000;
 
 export type App = {
-  /** Listens at once, and answers 503 until Redis was reached. @returns the port in use */
-  listen(): Promise<{ port: number }>;
+  /** Listens at once, and answers 503 until Redis was reached. @returns the ports in use */
+  listen(): Promise<{ port: number; metricsPort: number | undefined }>;
   /** Resolves when every part is there. @throws CannotStart */
   ready(): Promise<Parts>;
   /** Finishes what is in flight and closes everything. */
@@ -41,7 +46,7 @@ export function createApp(
   options: { demo?: { relyingPartyUrl: string } } = {},
 ): App {
   const pages = createPages(log);
-  const store = openStore(config, target, log);
+  const eventLoop = watchEventLoop();
   let parts: Parts | undefined;
   let provider: Middleware | undefined;
   let clock: ClockWatch | undefined;
@@ -49,6 +54,30 @@ export function createApp(
   let sweeping: NodeJS.Timeout | undefined;
   let stopSweepingEvents = () => {};
   let isClosing = false;
+
+  const look = {
+    eventLoop,
+    isStarted: () => parts !== undefined,
+    isClosing: () => isClosing,
+    clock: () => clock,
+    heard: () => podLife?.heard(),
+    built: () => parts,
+  };
+  const unready = createReadiness({
+    ...look,
+    keySetVersion: () => parts?.oidc.keySetVersion() ?? 0,
+    canSign: () => parts?.keySet.canSign() !== false,
+  });
+  const probes: Probes = { isStarted: look.isStarted, isReady: () => unready() === undefined };
+  const observation = observe({
+    config,
+    read: () => readings(),
+    probe: probeAnswers(probes),
+    log,
+  });
+  const { observer } = observation;
+  const store = openStore(config, target, log, observer);
+  const readings = createReadings({ ...look, store, unready });
 
   /** Finishes what pods that were killed have left. Each pod does; it is the same work for all. */
   async function sweep({ flows, directory }: Parts): Promise<void> {
@@ -90,10 +119,8 @@ export function createApp(
     originCheckedPaths: ['/session/end/confirm', '/device'],
     errorReplyAt: (path) => (isAdminApi(path) ? adminApiProblem : undefined),
     strict: false,
-    probes: {
-      isStarted: () => parts !== undefined,
-      isReady: () => parts?.keySet.canSign() === true && clock?.fits() !== false,
-    },
+    probes,
+    around: observation.around,
   });
 
   async function untilBuilt(): Promise<Parts> {
@@ -108,10 +135,10 @@ export function createApp(
           log,
           describe: () => ({
             keySetVersion: parts?.oidc.keySetVersion() ?? 0,
-            isReady: parts?.keySet.canSign() === true && !isClosing && clock?.fits() !== false,
+            isReady: probes.isReady(),
           }),
         });
-        const built = await buildParts(config, store, log, pages, clock.demand);
+        const built = await buildParts(config, store, log, pages, clock.demand, { observer });
         server.app.keys = built.oidc.cookieKeys as never;
         provider = buildRequests(built, pages.renderer, log);
         built.mail.start();
@@ -133,7 +160,10 @@ export function createApp(
 
   let building: Promise<Parts> | undefined;
   return {
-    listen: () => server.listen(),
+    async listen() {
+      const { metricsPort } = await observation.start();
+      return { ...(await server.listen()), metricsPort };
+    },
     ready() {
       building ??= untilBuilt();
       return building;
@@ -146,6 +176,8 @@ export function createApp(
       stopSweepingEvents();
       await podLife?.close();
       await (parts?.close() ?? store.close());
+      eventLoop.close();
+      await observation.close();
     },
   };
 }

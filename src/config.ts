@@ -13,6 +13,7 @@ import {
   webAddress,
   wholeNumber,
 } from './config-values.ts';
+import { readTracing, tracingVariables } from './tracing-settings.ts';
 import {
   clientCredential,
   collectProviders,
@@ -48,6 +49,8 @@ const schema = z
     HOLDFAST_ISSUER: issuer,
     HOLDFAST_BIND: z.string().min(1).default('127.0.0.1'),
     HOLDFAST_PORT: wholeNumber(0, 65535).default(3000),
+    HOLDFAST_METRICS_BIND: z.string().min(1).optional(),
+    HOLDFAST_METRICS_PORT: wholeNumber(0, 65535).optional(),
     HOLDFAST_POD: z
       .string()
       .regex(/^[\w.-]{1,63}$/, 'must be letters, digits, dots and dashes, at most 63')
@@ -60,6 +63,7 @@ const schema = z
       .string()
       .regex(/^[\w:.-]{1,32}$/, 'must be letters, digits, and : . - _, at most 32')
       .default('hf:'),
+    HOLDFAST_EXPECT_DATA: flag.default(false),
     HOLDFAST_DEMO_PORT: wholeNumber(1, 65535).default(3001),
     HOLDFAST_DEMO_API_PORT: wholeNumber(1, 65535).default(3002),
     HOLDFAST_LOCAL_DIRECTORY: z.string().min(1).default('.holdfast'),
@@ -132,11 +136,17 @@ const schema = z
     HOLDFAST_UNSAFE_ALLOW_EVICTION: flag.default(false),
     HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY: flag.default(false),
     HOLDFAST_UNSAFE_ALLOW_PRIVATE_ADDRESSES: flag.default(false),
+    ...tracingVariables,
   })
   .transform((raw, context) => ({
     issuer: raw.HOLDFAST_ISSUER,
     bind: raw.HOLDFAST_BIND,
     port: raw.HOLDFAST_PORT,
+    /** Where metrics are; undefined where there are none. */
+    metrics:
+      raw.HOLDFAST_METRICS_PORT === undefined
+        ? undefined
+        : { bind: raw.HOLDFAST_METRICS_BIND ?? raw.HOLDFAST_BIND, port: raw.HOLDFAST_METRICS_PORT },
     pod: raw.HOLDFAST_POD,
     extraHosts: raw.HOLDFAST_EXTRA_HOSTS,
     proxyHops: raw.HOLDFAST_PROXY_HOPS,
@@ -144,6 +154,8 @@ const schema = z
     redis: {
       target: raw.REDIS_URL,
       prefix: raw.HOLDFAST_REDIS_PREFIX,
+      /** An empty one is a loss, and not a beginning: then no pod starts. */
+      expectsData: raw.HOLDFAST_EXPECT_DATA,
       allowEviction: raw.HOLDFAST_UNSAFE_ALLOW_EVICTION,
       allowNoAppendOnly: raw.HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY,
     },
@@ -213,6 +225,10 @@ const schema = z
       // Local mode is for trials.
       { mayBeHttp: raw.HOLDFAST_UNSAFE_ALLOW_HTTP || raw.REDIS_URL === undefined },
       (variable, message) => context.addIssue({ code: 'custom', path: [variable], message }),
+    ),
+    /** Where traces go; undefined where nothing is traced. */
+    tracing: readTracing(raw, (variable, message) =>
+      context.addIssue({ code: 'custom', path: [variable], message }),
     ),
     allowHttp: raw.HOLDFAST_UNSAFE_ALLOW_HTTP,
     /** Lets the provider fetch client URLs (jwks_uri) from private and loopback addresses. */

@@ -53,7 +53,7 @@ function fail(error: unknown): void {
     process.stderr.write(`Holdfast cannot start:\n${error.faults.map((fault) => `  - ${fault}\n`).join('')}`);
   } else if (isPortTaken(error)) {
     process.stderr.write(
-      `Port ${error.port} is in use. Stop what uses it, or choose others with HOLDFAST_PORT, HOLDFAST_DEMO_PORT and HOLDFAST_DEMO_API_PORT.\n`,
+      `Port ${error.port} is in use. Stop what uses it, or choose others with HOLDFAST_PORT, HOLDFAST_METRICS_PORT, HOLDFAST_DEMO_PORT and HOLDFAST_DEMO_API_PORT.\n`,
     );
   } else {
     process.stderr.write(`${error instanceof Error ? error.stack : error}\n`);

@@ -43,10 +43,16 @@ export function createReindex(store: Store, accounts: AccountStore) {
       const lease = keys.accountsIndexing();
       if ((await store.call('SET', lease, '1', 'NX', 'PX', leaseMs)) !== 'OK') return undefined;
       const done = await reindex(() => store.call('PEXPIRE', lease, leaseMs));
-      await store.call('SET', keys.accountsIndexed(), indexVersion);
-      await store.settle(keys.accountsIndexed());
+      await markIndexed(store);
       await store.call('DEL', lease);
       return done;
     },
   };
+}
+
+/** Says that all accounts are in the index. @throws Unavailable */
+export async function markIndexed(store: Store): Promise<void> {
+  const key = store.keys.accountsIndexed();
+  await store.call('SET', key, indexVersion);
+  await store.settle(key);
 }

@@ -13,6 +13,7 @@
 import { randomBytes } from 'node:crypto';
 import argon2 from 'argon2';
 import { Unavailable } from '../errors.ts';
+import { type Observer, unobserved } from '../observer.ts';
 import { isRefusedHash, readForeignHash } from './foreign-hashes/foreign-hashes.ts';
 import { createGate } from './gate.ts';
 
@@ -71,7 +72,10 @@ export function fitPassword(password: string): { text: string; length: number } 
   return length > longestPassword ? undefined : { text, length };
 }
 
-export function createPasswordHasher(options: PasswordHasherOptions): PasswordHasher {
+export function createPasswordHasher(
+  options: PasswordHasherOptions,
+  observer: Pick<Observer, 'hash'> = unobserved,
+): PasswordHasher {
   const { concurrency, queue, poolSize = 4 } = options;
   if (concurrency >= poolSize) {
     throw new RangeError(`${concurrency} hashes at once would fill the pool of ${poolSize} threads`);
@@ -83,13 +87,18 @@ export function createPasswordHasher(options: PasswordHasherOptions): PasswordHa
 
   async function work<T>(run: () => Promise<T>): Promise<T> {
     return gate.pass(async () => {
+      const startedAt = performance.now();
+      let isFailed = true;
       try {
-        return await run();
+        const result = await run();
+        isFailed = false;
+        return result;
       } catch (cause) {
         // What was handed over is well-formed, so this is a want of memory or threads.
         throw new Unavailable('a password could not be hashed', { cause, retryAfterSeconds: 2 });
       } finally {
         finished += 1;
+        observer.hash(startedAt, isFailed);
       }
     });
   }

@@ -8,6 +8,8 @@ export function environmentOf(config: Config, redis: string): { name: string; va
   const { durability, mail, hashing, lifetimes, drain, limits, terms } = config;
   const values: Record<string, string | number | boolean | undefined> = {
     HOLDFAST_ISSUER: config.issuer,
+    HOLDFAST_METRICS_BIND: config.metrics?.bind,
+    HOLDFAST_METRICS_PORT: config.metrics?.port,
     HOLDFAST_POD: config.pod,
     HOLDFAST_BIND: config.bind,
     HOLDFAST_PORT: config.port,
@@ -16,6 +18,7 @@ export function environmentOf(config: Config, redis: string): { name: string; va
     HOLDFAST_KEYS: `set; ${config.vaultKeys.map(({ id }) => id).join(', ')}`,
     REDIS_URL: redis,
     HOLDFAST_REDIS_PREFIX: config.redis.prefix,
+    HOLDFAST_EXPECT_DATA: config.redis.expectsData,
     HOLDFAST_DURABLE_REPLICAS: durability.replicas,
     HOLDFAST_DURABLE_FSYNC: durability.fsync,
     HOLDFAST_DURABLE_TIMEOUT_MS: durability.timeoutMs,
@@ -44,6 +47,8 @@ export function environmentOf(config: Config, redis: string): { name: string; va
     HOLDFAST_UPSTREAM: config.upstream.map(({ id }) => id).join(', '),
     HOLDFAST_SMTP_URL: mail.smtp && `${mail.smtp.host}:${mail.smtp.port}`,
     HOLDFAST_MAIL_FROM: mail.from && 'set',
+    OTEL_EXPORTER_OTLP_ENDPOINT: config.tracing && new URL(config.tracing.url).origin,
+    OTEL_SERVICE_NAME: config.tracing?.serviceName,
     HOLDFAST_UNSAFE_ALLOW_PLAIN_SMTP: mail.allowPlainSmtp || undefined,
     HOLDFAST_UNSAFE_ALLOW_HTTP: config.allowHttp || undefined,
     HOLDFAST_UNSAFE_ALLOW_EVICTION: config.redis.allowEviction || undefined,

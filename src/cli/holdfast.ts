@@ -4,15 +4,19 @@
  * processes and the shell's history would keep them.
  */
 import { Command } from 'commander';
+import { CannotStart } from '../app.ts';
 import { ConfigFaults } from '../config.ts';
 import { Unavailable } from '../errors.ts';
 import { addAccessCommands } from './access-commands.ts';
 import { addAccountCommands } from './account-commands.ts';
 import { addAuditCommands } from './audit-commands.ts';
+import { addBackupCommands } from './backup-commands.ts';
 import { addClientCommands } from './client-commands.ts';
 import { addDeclaredCommands } from './declared-commands.ts';
+import { addDoctorCommand } from './doctor-command.ts';
 import { addKeyCommands } from './key-commands.ts';
 import { addOwnerCommands } from './owner-commands.ts';
+import { addResealCommand } from './reseal-command.ts';
 import { addResourceCommands } from './resource-commands.ts';
 import { CommandFailed } from './run.ts';
 import { addSeedCommand } from './seed-command.ts';
@@ -35,6 +39,9 @@ addKeyCommands(program);
 addSettingsCommands(program);
 addAuditCommands(program);
 addDeclaredCommands(program);
+addDoctorCommand(program);
+addBackupCommands(program);
+addResealCommand(program);
 addSeedCommand(program);
 
 try {
@@ -45,6 +52,8 @@ try {
     process.stderr.write(`${error.message}\n`);
   } else if (error instanceof ConfigFaults) {
     process.stderr.write(`${error.message}:\n${error.faults.map((fault) => `  - ${fault}`).join('\n')}\n`);
+  } else if (error instanceof CannotStart) {
+    process.stderr.write(`This cannot be done:\n${error.faults.map((fault) => `  - ${fault}`).join('\n')}\n`);
   } else if (error instanceof Unavailable) {
     process.stderr.write(`Redis cannot be reached (${error.message}). Is it running?\n`);
   } else {

@@ -3,9 +3,10 @@ import type { Actor } from '../access/actor.ts';
 import type { Admin } from '../admin/admin.ts';
 import type { Outcome } from '../admin/outcome.ts';
 import { openParts, type Parts } from '../app.ts';
-import { readConfig } from '../config.ts';
+import { type Config, readConfig } from '../config.ts';
 import { localDefaults, openLocalRedis } from '../local/local.ts';
-import { createLog } from '../log.ts';
+import { createLog, type Log } from '../log.ts';
+import type { RedisTarget } from '../redis/redis-url.ts';
 import { operator } from './operator.ts';
 
 /** Something that the person can mend; its message is all that they see. */
@@ -13,16 +14,25 @@ export class CommandFailed extends Error {}
 
 /** Opens the provider's data for one command, and closes it again. */
 export async function withParts<T>(work: (parts: Parts) => Promise<T>): Promise<T> {
-  const config = readConfig(process.env, localDefaults(process.env));
-  const log = createLog('error', config.pod, 2);
-  const redis = await openLocalRedis(config, log);
-  try {
-    const parts = await openParts(config, redis.target, log);
+  return withRedis(async ({ config, target, log }) => {
+    const parts = await openParts(config, target, log);
     try {
       return await work(parts);
     } finally {
       await parts.close();
     }
+  });
+}
+
+export type Opened = { config: Config; target: RedisTarget; log: Log };
+
+/** For a command that works on Redis itself, whatever is in it. */
+export async function withRedis<T>(work: (opened: Opened) => Promise<T>): Promise<T> {
+  const config = readConfig(process.env, localDefaults(process.env));
+  const log = createLog('error', config.pod, 2);
+  const redis = await openLocalRedis(config, log);
+  try {
+    return await work({ config, target: redis.target, log });
   } finally {
     await redis.close();
   }

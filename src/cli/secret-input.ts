@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { CommandFailed } from './run.ts';
 
@@ -16,6 +17,18 @@ export async function readSecret(question: string): Promise<string> {
   if (first !== (await ask('Once more: ')))
     throw new CommandFailed('The two did not match. Nothing was changed.');
   return first;
+}
+
+/** Reads a line that may be seen: from the terminal, or the first of standard input. */
+export async function readLine(question: string): Promise<string> {
+  process.stderr.write(question);
+  if (!process.stdin.isTTY) return ((await text(process.stdin)).split('\n')[0] ?? '').trim();
+  const lines = createInterface({ input: process.stdin });
+  for await (const line of lines) {
+    lines.close();
+    return line.trim();
+  }
+  return '';
 }
 
 /** One line from the terminal, in raw mode so that nothing of it is shown. */

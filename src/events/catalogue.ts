@@ -41,6 +41,11 @@ export const catalogue = {
   'key.revoked': 'admin',
   'settings.changed': 'admin',
   'audit.exported': 'admin',
+  /** All data, sealed, in a file; and put in from one. */
+  'backup.written': 'admin',
+  'backup.restored': 'admin',
+  /** What is sealed under HOLDFAST_KEYS, under its first key. */
+  'keys.resealed': 'admin',
   'access.refused': 'admin',
   /** Refusals that were too many to be kept one by one: `after` has how many, from when to when. */
   'access.refusals-not-kept': 'admin',

@@ -194,9 +194,23 @@ export function createChainer(parts: {
     }
   }
 
+  /** Ids of events are times of Redis. */
+  async function lagMs(): Promise<number> {
+    const [found, now] = await Promise.all([look(), store.nowMs()]);
+    const lags = trails.map(async (trail) => {
+      const { newest, lastLink, anchor } = found.trails[trail];
+      const to = readLink(lastLink)?.to ?? readAnchor(anchor)?.to;
+      if (newest === '' || newest === to) return 0;
+      const [oldest] = await entriesAfter(store, trail, to, 1);
+      return oldest ? Math.max(0, now - Number(oldest[0].split('-')[0])) : 0;
+    });
+    return Math.max(...(await Promise.all(lags)));
+  }
+
   return {
     look,
     chain,
+    lagMs,
     /** @param endActs ends what killed pods left: id and what it was, sealed */
     async sweep(endActs: (acts: [id: string, sealed: string][]) => Promise<void>): Promise<void> {
       let found: Awaited<ReturnType<typeof look>> | undefined;

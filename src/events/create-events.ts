@@ -36,6 +36,7 @@ export function createEvents(parts: {
     ...createSearch(shared),
     ...createCounts(shared),
     ...createVerifier(shared),
+    chainLagMs: chainer.lagMs,
     sweep: () => chainer.sweep(acts.endAbandoned),
   };
 }

@@ -10,7 +10,9 @@ import type { EventKind, Trail } from './catalogue.ts';
 export { type EventKind, eventKinds, type Trail, trails } from './catalogue.ts';
 export { createEvents } from './create-events.ts';
 export { roomFor } from './event-store.ts';
+export { type HeadNow, headsNow } from './heads-now.ts';
 export { accountTarget, createPeopleEvents, type PeopleEvents, person } from './people.ts';
+export { trimTrails } from './trim-trails.ts';
 
 export type EventActor = {
   kind: Actor['kind'] | 'anonymous' | 'system';
@@ -30,7 +32,8 @@ export type EventTarget = {
     | 'key'
     | 'settings'
     | 'factor'
-    | 'audit';
+    | 'audit'
+    | 'backup';
   id: string;
   name?: string;
 };
@@ -132,6 +135,8 @@ export type Events = {
   export(query: Omit<EventQuery, 'cursor' | 'count'>): AsyncIterable<RecordedEvent[]>;
   /** @param heads that were kept elsewhere */
   verify(heads?: string[]): Promise<Verification[]>;
+  /** How long the oldest event has waited to be chained, in ms; 0 where all are. @throws Unavailable */
+  chainLagMs(): Promise<number>;
   /** Sign-ins by the hour, the oldest first, an entry for each hour. */
   signInsByHour(hours: number): Promise<HourCount[]>;
   /** The clients with the most sign-ins of the last days, at most ten. */

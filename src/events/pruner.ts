@@ -113,7 +113,7 @@ export function createPruner(parts: {
 }
 
 /** The next possible stream id. */
-function following(id: string): string {
+export function following(id: string): string {
   const [ms, count] = id.split('-');
   return `${ms}-${Number(count) + 1}`;
 }

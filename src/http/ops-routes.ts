@@ -8,25 +8,34 @@ export type Probes = {
   isReady(): boolean;
 };
 
-/**
- * Answers the probes of a kubelet, which asks by the pod's own address: before the check of Host. `/livez` says
- * that the event loop turns, and never depends on anything else.
- */
-export function answerProbes(probes: Probes): Middleware {
+export type ProbeAnswer = { status: 200 | 503; body: string };
+
+/** `/livez` says that the event loop turns, and never depends on anything else. @returns undefined for other paths */
+export function probeAnswers(probes: Probes): (path: string) => ProbeAnswer | undefined {
   const answers = new Map<string, () => boolean>([
     ['/livez', () => true],
     ['/startupz', () => probes.isStarted()],
     ['/readyz', () => probes.isReady()],
   ]);
+  return (path) => {
+    const isFine = answers.get(path);
+    if (!isFine) return undefined;
+    return isFine() ? { status: 200, body: 'ok\n' } : { status: 503, body: 'not ready\n' };
+  };
+}
+
+/** Answers the probes of a kubelet, which asks by the pod's own address: before the check of Host. */
+export function answerProbes(probes: Probes): Middleware {
+  const answerTo = probeAnswers(probes);
   return async (ctx, next) => {
-    const isFine = answers.get(ctx.path);
-    if (!isFine) return next();
+    const answer = answerTo(ctx.path);
+    if (!answer) return next();
     if (ctx.method !== 'GET' && ctx.method !== 'HEAD') {
       ctx.set('allow', 'GET, HEAD');
       ctx.status = 405;
       return;
     }
-    ctx.status = isFine() ? 200 : 503;
-    ctx.body = ctx.status === 200 ? 'ok\n' : 'not ready\n';
+    ctx.status = answer.status;
+    ctx.body = answer.body;
   };
 }

@@ -3,7 +3,7 @@ import { Refusal } from '../errors.ts';
 
 /** The path with `…` where an id stands in it. Such ids open something, so they are not for the log. */
 export function withoutId(path: string): string {
-  return path.replace(/^(\/(?:interaction|auth|device)\/)[^/]+/i, '$1…');
+  return path.replace(/^(\/(?:interaction|auth|device|doctor)\/)[^/]+/i, '$1…');
 }
 
 /**

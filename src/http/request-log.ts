@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Context } from 'koa';
 import type { Log } from '../log.ts';
+import { requestScope } from '../observer.ts';
 import { withoutId } from './path.ts';
 
 /**
@@ -30,6 +31,11 @@ export function beginLogLine(log: Log, ctx: Context, proxyHops: number): () => v
   const given = upstreamId === undefined ? {} : { upstream_request_id: upstreamId };
   return () => {
     const ms = Math.round(performance.now() - started);
-    log.info({ requestId: ctx.state.requestId, ...given, method, path, status: ctx.status, ms }, 'request');
+    const traceId = requestScope()?.traceId;
+    const trace = traceId === undefined ? {} : { traceId };
+    log.info(
+      { requestId: ctx.state.requestId, ...given, ...trace, method, path, status: ctx.status, ms },
+      'request',
+    );
   };
 }

@@ -52,6 +52,8 @@ export function createServer(parts: {
   errorReplyAt?(path: string): ErrorReply | undefined;
   strict: boolean;
   probes: Probes;
+  /** Around the answering of each request; it calls `work` at once. */
+  around?: ((request: IncomingMessage, response: ServerResponse, work: () => void) => void) | undefined;
   timeouts?: { headMs: number; requestMs: number };
 }): HttpServer {
   const { config, log, probes } = parts;
@@ -87,6 +89,11 @@ export function createServer(parts: {
   function receive(request: IncomingMessage, response: ServerResponse): void {
     response.setHeader('x-request-id', newRequestId());
     if (drain.hasBegun()) response.setHeader('connection', 'close');
+    if (parts.around) parts.around(request, response, () => answer(request, response));
+    else answer(request, response);
+  }
+
+  function answer(request: IncomingMessage, response: ServerResponse): void {
     if (isForUs(request) && parts.ahead(request, response)) return;
     void throughKoa(request, response);
   }

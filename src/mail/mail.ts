@@ -13,12 +13,13 @@ import type { Store } from '../redis/redis.ts';
 import { type ComposedMail, createComposer } from './compose.ts';
 import type { Mail, MailKind } from './mail-kinds.ts';
 import { createMailWorker, type WorkerTimes } from './mail-worker.ts';
-import { createOutboxStore, type OutboxTimes } from './outbox-store.ts';
+import { createOutboxStore, type OutboxLook, type OutboxTimes } from './outbox-store.ts';
 import { createShownMailStore } from './shown-mail-store.ts';
 import { openSmtp, type Sent } from './smtp.ts';
 
 export type { ComposedMail } from './compose.ts';
 export type { Mail, MailKind, MailValues } from './mail-kinds.ts';
+export { openSmtp } from './smtp.ts';
 
 /** A mail of local mode as it would have been sent; `at` in ms since the epoch. */
 export type LocalMail = ComposedMail & { id: string; kind: MailKind; at: number };
@@ -46,6 +47,8 @@ export type Mails = {
   localMails(count?: number): Promise<LocalMail[]>;
   /** The last mails that were given up (kept for 30 days), the latest first. */
   deadLetters(count?: number): Promise<DeadLetter[]>;
+  /** How many wait, and for how long the oldest has. @throws Unavailable */
+  waiting(): Promise<OutboxLook>;
   /** Whether the SMTP server takes us; undefined where there is none. Sends nothing. */
   verify(): Promise<Sent | undefined>;
 };
@@ -118,6 +121,8 @@ export function createMail(parts: {
       const mails = count > 0 ? await outbox.listGivenUp(count) : [];
       return mails.map(({ mail, ...rest }) => ({ ...rest, kind: mail.kind, to: mail.to }));
     },
+
+    waiting: outbox.look,
 
     verify: async () => smtp?.verify(),
   };

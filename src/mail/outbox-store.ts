@@ -27,7 +27,11 @@ export type GivenUp = { id: string; mail: Mail; at: number; tries: number; why: 
 /** The mails in Redis, sealed, by id. Every change of one is a script; times are those of Redis. */
 export type OutboxStore = ReturnType<typeof createOutboxStore>;
 
+/** oldestMs: age of the oldest that waits, 0 where none does. */
+export type OutboxLook = { waiting: number; givenUp: number; oldestMs: number };
+
 const purpose = 'mail';
+const mostLookedAt = 500;
 
 export function createOutboxStore(store: Store, ring: KeyRing, log: Log, times: OutboxTimes) {
   const { keys } = store;
@@ -96,6 +100,15 @@ export function createOutboxStore(store: Store, ring: KeyRing, log: Log, times: 
         ],
       );
       return outcome as 'again' | 'given-up' | 'lost';
+    },
+
+    async look(): Promise<OutboxLook> {
+      const [waiting, givenUpCount, oldestMs] = (await store.run(
+        'mail-look',
+        [outbox, givenUp],
+        [keys.mail(''), mostLookedAt],
+      )) as [number, number, number];
+      return { waiting, givenUp: givenUpCount, oldestMs };
     },
 
     /** The last mails that could not be sent, the latest first. */

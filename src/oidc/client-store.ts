@@ -97,6 +97,13 @@ export function createClientStore(
     return true;
   }
 
+  async function list({ metadata, createdAt, wordsVersion }: StoredClient): Promise<void> {
+    await Promise.all([
+      store.call('ZADD', keys.clientList(), 'NX', createdAt, metadata.client_id),
+      words.add(metadata, wordsVersion),
+    ]);
+  }
+
   return {
     builtIn: builtIn as ReadonlyMap<string, ClientMetadata>,
     words,
@@ -188,12 +195,15 @@ export function createClientStore(
       const key = keys.client(id);
       if ((await store.call('EXISTS', key)) === 1) return false;
       // Listed first: a list tolerates an id with no client, but a client must not go unlisted.
-      await Promise.all([
-        store.call('ZADD', keys.clientList(), 'NX', client.createdAt, id),
-        words.add(metadata, client.wordsVersion),
-      ]);
+      await list(client);
       const made = new Change().durable().requireAbsent(key).set(key, 0, writeClient(client));
       return (await store.commit(made)).ok;
+    },
+
+    /** Lists one that came back from a backup, and does so only once. @throws Unavailable */
+    async adopt(id: string): Promise<void> {
+      const client = await this.read(id);
+      if (client) await list(client);
     },
 
     newSecret: (secret: string, createdAt: number, id = randomText(6)) => ({

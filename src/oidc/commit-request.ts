@@ -2,6 +2,7 @@ import type { Context, Middleware } from 'koa';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { Refusal } from '../errors.ts';
 import type { Log } from '../log.ts';
+import type { Observer, ReplayKind } from '../observer.ts';
 import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
@@ -29,6 +30,7 @@ export type CommitParts = {
   /** Takes the session cookie off the browser. */
   clearSessionCookie(ctx: Context): void;
   log: Log;
+  observer: Pick<Observer, 'conflict' | 'replay' | 'answeredAgain'>;
 };
 
 /** Routes at which a request that is sent again gets the answer of the first. */
@@ -67,7 +69,7 @@ async function finish(parts: CommitParts, ctx: Context, unit: UnitOfWork): Promi
   if (isTokenRequest(ctx) && ctx.status >= 400) {
     await unit.commitRevocations();
     // Shown by another client, with another key, for another scope: not the first request sent again.
-    if (unit.spentGrantKey) await endFamily(parts, unit.spentGrantKey);
+    if (unit.spentGrantKey) await endFamily(parts, unit.spentGrantKey, unit.spentKind);
     return;
   }
   replaceFormPost(ctx, parts.pages);
@@ -134,6 +136,7 @@ function forgetWhenSent({ store, log }: CommitParts, ctx: Context, single: Singl
 
 async function refuse(parts: CommitParts, ctx: Context, unit: UnitOfWork, result: Refused): Promise<void> {
   const { rank, refused } = result;
+  parts.observer.conflict(rank, refused.reason);
   if (rank === 'account') {
     if (isTokenRequest(ctx)) return refuseToken(ctx, 'the account may no longer sign in');
     // What the person answered would be refused each time that the browser came back with it.
@@ -176,18 +179,25 @@ async function answerOrRefuse(
     if (!(await parts.store.commit(kept)).ok) {
       throw new Refusal(400, 'expired', { description: 'the request was already answered' });
     }
+    parts.observer.answeredAgain();
     parts.log.info({ route: routeOf(ctx) }, 'answered again');
     return;
   }
   if (single.grantKey === undefined) {
+    parts.observer.replay(single.kind);
     throw new Refusal(400, 'expired', { description: 'the request was already answered' });
   }
-  await endFamily(parts, single.grantKey);
+  await endFamily(parts, single.grantKey, single.kind);
   refuseToken(ctx, 'the code or token was already used');
 }
 
 /** RFC 6749 4.1.2 and RFC 9700 4.14.2: whoever shows a spent code or token may have stolen it. */
-async function endFamily({ tokens, log }: CommitParts, grantKey: string): Promise<void> {
+async function endFamily(
+  { tokens, log, observer }: CommitParts,
+  grantKey: string,
+  kind: ReplayKind,
+): Promise<void> {
+  observer.replay(kind);
   await tokens.revokeNow(grantKey);
   log.warn({ grant: grantKey }, 'a spent code or token was presented: its grant is revoked');
 }

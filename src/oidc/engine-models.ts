@@ -1,5 +1,6 @@
 import { type KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Config } from '../config.ts';
+import type { Observer } from '../observer.ts';
 import { randomText } from '../random.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
@@ -21,6 +22,7 @@ export type ModelParts = {
   store: Store;
   ring: KeyRing;
   stores: Stores;
+  observer: Pick<Observer, 'replay'>;
   /** The attributes of the session cookie. */
   sessionCookie: { httpOnly: true; sameSite: 'lax'; signed: true; secure: boolean; path: string };
 };
@@ -152,9 +154,12 @@ export function sessionOfInteraction(ring: KeyRing, interactionUid: string): str
 }
 
 /** Checks that the engine makes by reading first and writing later, made atomic across pods. */
-function checkOncePerPod(provider: Provider, { store, ring, stores }: ModelParts): void {
-  provider.ReplayDetection.unique = (issuer, id, expiresAt) =>
-    unitOfWork().guard(isUniqueProof(store, ring, issuer, id, expiresAt));
+function checkOncePerPod(provider: Provider, { store, ring, stores, observer }: ModelParts): void {
+  provider.ReplayDetection.unique = async (issuer, id, expiresAt) => {
+    const isUnique = await unitOfWork().guard(isUniqueProof(store, ring, issuer, id, expiresAt));
+    if (!isUnique) observer.replay('proof');
+    return isUnique;
+  };
   keepClientInstances(provider, stores.clients);
   // The engine awaits what its types call a boolean.
   Object.assign(provider.Client.prototype, {

@@ -8,6 +8,7 @@ import type { Config } from '../config.ts';
 import { Unavailable } from '../errors.ts';
 import { locales } from '../locale.ts';
 import type { Log } from '../log.ts';
+import type { Observer } from '../observer.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Store } from '../redis/redis.ts';
 import { createAdapter, type Stores } from './adapter.ts';
@@ -42,6 +43,7 @@ export type EngineParts = {
   secondFactorOf: SecondFactorOf;
   /** Told of each sign-out, beside the commit that it ends with. */
   signedOut?: SignedOut;
+  observer: Pick<Observer, 'replay'>;
   log: Log;
 };
 

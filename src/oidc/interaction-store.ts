@@ -94,6 +94,7 @@ export function createInteractionStore(store: Store, ring: KeyRing) {
 
   function single(key: string, uid: string): Single {
     return {
+      kind: 'interaction',
       key,
       answerKey: store.keys.answer(key),
       rank: 'gate',

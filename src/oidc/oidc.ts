@@ -8,6 +8,7 @@ import type { Access } from '../access/access.ts';
 import type { Config } from '../config.ts';
 import type { NewEvent } from '../events/events.ts';
 import type { Log } from '../log.ts';
+import type { Observer } from '../observer.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
 import type { Pod } from '../redis/pods.ts';
 import type { Store } from '../redis/redis.ts';
@@ -45,6 +46,7 @@ export { type ClientMetadata, faultOfNewClientId, mintClientId, mintClientSecret
 export { type Eras, watchEras } from './eras.ts';
 export type { Interactions, Login, PendingInteraction } from './interaction.ts';
 export type { KeyLifecycle, KeyState, KeySummary, KeyUse } from './key-lifecycle.ts';
+export { readKeySet } from './key-record.ts';
 export { type LiveKeySet, openKeySet } from './key-set.ts';
 export { type SignInWish, signedInPath, signInPath } from './own-pages.ts';
 export type { ClientSummary, EnginePages } from './pages.ts';
@@ -123,8 +125,9 @@ export function createOidc(parts: {
   /** Of every answer of this pod; for what is answered ahead of the HTTP layer. */
   headers: Record<string, string>;
   log: Log;
+  observer: Pick<Observer, 'conflict' | 'replay' | 'answeredAgain'>;
 }): Oidc {
-  const { config, store, ring, keySet, eras, settings, access, pages, log } = parts;
+  const { config, store, ring, keySet, eras, settings, access, pages, log, observer } = parts;
   const { lifetimes } = config;
   const secondFactor = () => settings.current().second_factor;
   const forConsole = () => settings.current().console_second_factor;
@@ -208,6 +211,7 @@ export function createOidc(parts: {
       labelBrowser: parts.labelBrowser,
       demandClock: parts.demandClock,
       log,
+      observer,
       clearSessionCookie: (ctx: Context) => {
         ctx.cookies.set(sessionCookie(), null, { path: '/', httpOnly: true, signed: true });
       },

@@ -59,6 +59,7 @@ export function createPushedRequestStore(
 
   function single(key: string, id: string): Single {
     return {
+      kind: 'pushed-request',
       key,
       answerKey: store.keys.answer(key),
       rank: 'gate',

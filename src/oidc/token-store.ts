@@ -1,3 +1,4 @@
+import type { ReplayKind } from '../observer.ts';
 import { randomText } from '../random.ts';
 import { Change } from '../redis/change.ts';
 import type { KeyRing } from '../redis/key-ring.ts';
@@ -140,6 +141,7 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
       if (stored.fields.consumed !== undefined) {
         const unit = unitOfWork();
         unit.spentGrantKey = keys.grant(payload.grantId ?? stored.tag);
+        unit.spentKind = replayKind(payload.kind);
         const earlierAnswer = unit.mayAnswerAgain
           ? await unit.guard(store.readText(stored.answerKey))
           : undefined;
@@ -328,6 +330,7 @@ export function createTokenStore(store: Store, ring: KeyRing, policy: TokenPolic
     const isCode = payload.kind === 'AuthorizationCode';
     const seconds = isCode ? Math.min(codeRetrySeconds, policy.retrySeconds) : policy.retrySeconds;
     return {
+      kind: replayKind(payload.kind),
       key: stored.key,
       answerKey: stored.answerKey,
       carrier: payload.jti ?? '',
@@ -367,6 +370,16 @@ function takeMarks({ t, n, ...payload }: Payload): Payload {
   unit.signedInTrusted = t === 1;
   unit.signedInWaived = n === 1;
   return payload;
+}
+
+const replayKinds: Record<string, ReplayKind> = {
+  AuthorizationCode: 'code',
+  RefreshToken: 'refresh',
+  DeviceCode: 'device-code',
+};
+
+function replayKind(kind: string | undefined): ReplayKind {
+  return replayKinds[kind ?? ''] ?? 'other';
 }
 
 function readPayload(fields: Record<string, string>): Payload {

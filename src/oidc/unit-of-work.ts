@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Unavailable } from '../errors.ts';
+import type { ReplayKind } from '../observer.ts';
 import { Change, type Refused } from '../redis/change.ts';
 import type { Store } from '../redis/redis.ts';
 import type { AccountSource, PresentAccount } from './claims.ts';
@@ -22,6 +23,7 @@ export type Fields = Record<string, string> | undefined;
 
 /** The thing that this request may do only once, and what is left for a request that asks again. */
 export type Single = {
+  kind: ReplayKind;
   /** The record that is spent. */
   key: string;
   answerKey: string;
@@ -68,8 +70,9 @@ export class UnitOfWork {
   /** The session id that the browser showed, when there is a newer one on its way to it or there already. */
   replacedSessionId: string | undefined;
   readonly singles: Single[] = [];
-  /** The grant of a spent code or token that this request shows. */
+  /** The grant of a spent code or token that this request shows, and what that is. */
   spentGrantKey: string | undefined;
+  spentKind: ReplayKind = 'other';
   /**
    * Where the browser goes on by itself when the commit is refused. Where this request both takes a person's answer
    * and goes on with it, the answer alone is written then.

@@ -17,8 +17,13 @@ export type DurabilityRule = {
  * count does not undo the write: the outcome is unknown, so the caller must answer 503 and issue nothing.
  *
  * Callers of one moment share one WAIT, since it covers everything that the connection wrote before.
+ * @param fellShort is told of each count that was too low
  */
-export function createDurability(handle: RedisHandle, rule: DurabilityRule): (key: string) => Promise<void> {
+export function createDurability(
+  handle: RedisHandle,
+  rule: DurabilityRule,
+  fellShort: () => void = () => {},
+): (key: string) => Promise<void> {
   if (rule.replicas === 0 && !rule.fsync) return async () => {};
   const gathering = new WeakMap<Redis, Promise<void>>();
 
@@ -31,10 +36,12 @@ export function createDurability(handle: RedisHandle, rule: DurabilityRule): (ke
         String(rule.timeoutMs),
       )) as [number, number];
       if (local >= 1 && replicas >= rule.replicas) return;
+      fellShort();
       throw new Unavailable(`synced to disk by ${local} primary and ${replicas} replicas in time`);
     }
     const held = (await connection.call('WAIT', String(rule.replicas), String(rule.timeoutMs))) as number;
     if (held < rule.replicas) {
+      fellShort();
       throw new Unavailable(`held by ${held} of ${rule.replicas} required replicas in time`);
     }
   }

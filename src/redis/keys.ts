@@ -28,6 +28,7 @@
  *   {mail}:given-up  mails that could not be sent: sorted set of ids by the time
  *   {mail}:shown   mails of local mode, sealed: sorted set by the time
  *   {k}            the key ring     hash; with the lives of its keys, see oidc/key-record.ts
+ *   {schema}       which form the data has, and whether a backup is being put in: hash, see redis/schema.ts
  *   {pods}         pods that are alive: hash, see redis/pods.ts
  *   {declared}     which things were made from a file: hash, see admin/declared/declared-marks-store.ts
  *   {settings}     settings that were changed while pods run: hash, see settings/settings.ts
@@ -45,6 +46,7 @@
  *   {audit}:not-kept   refusals that were only counted: hash, one field for each trail (of failed acts: each
  *                actor) and hour
  *   {audit}:hours:<day>, {audit}:clients:<day>   sign-ins by the hour: hash; by the client: sorted set
+ *   {doctor:<h>}   a question of the doctor, for a minute; see doctor/through-proxy.ts
  *   {once:<h>}     a request with an idempotency key, hash; see admin/api/idempotency.ts
  *   {accounts}:leaving   ids of accounts whose deletion is not finished, by the time when it began
  *   {accounts}:index   what accounts are found by: sorted set in the order of its texts, see accounts/directory-entries.ts
@@ -125,6 +127,8 @@ export function createKeys(prefix: string) {
     /** Ids of things of one kind that are not used again; see redis/definitions.ts. */
     removedDefinitions: (all: string) => `${all}:removed`,
     keyRing: () => `${prefix}{k}`,
+    schema: () => `${prefix}{schema}`,
+    doctor: (hash: string) => `${prefix}{doctor:${hash}}`,
     pods: () => `${prefix}{pods}`,
     declared: () => `${prefix}{declared}`,
     settings: () => `${prefix}{settings}`,

@@ -18,6 +18,8 @@ export type Pod = {
   /** Of the key set that it serves; 0 while it serves none yet. See oidc/key-lifecycle.ts. */
   keySetVersion: number;
   isReady: boolean;
+  /** Of its HOLDFAST_KEYS, in their order. Missing in what an earlier version says. */
+  keyIds?: string[];
 };
 
 export type Pods = {
@@ -25,9 +27,14 @@ export type Pods = {
   list(): Promise<Pod[]>;
   /** Says now what has changed, rather than within a second. @throws Unavailable */
   tell(): Promise<void>;
+  /** What this pod heard of all when it last said that it is alive. */
+  heard(): Heard;
   /** Takes the pod off the list. */
   close(): Promise<void>;
 };
+
+/** newestKeySet: the highest version of the key set that a pod serves which is alive. */
+export type Heard = { alive: number; newestKeySet: number };
 
 const tellEveryMs = 1000;
 
@@ -53,19 +60,26 @@ export async function createPods(parts: {
   store: Store;
   name: string;
   version: string;
+  keyIds?: string[];
   describe(): Pick<Pod, 'keySetVersion' | 'isReady'>;
   log: Log;
 }): Promise<Pods> {
-  const { store, name, version, describe, log } = parts;
+  const { store, name, version, keyIds, describe, log } = parts;
   const id = `${name}-${randomText(6)}`;
   const key = store.keys.pods();
   let isClosed = false;
   let timer: NodeJS.Timeout | undefined;
   let telling: Promise<unknown> = Promise.resolve();
+  let heard: Heard = { alive: 0, newestKeySet: 0 };
 
   async function sayNow(): Promise<void> {
     if (isClosed) return;
-    await store.run('pod-tell', [key], [silentMs, id, JSON.stringify({ name, version, ...describe() })]);
+    const said = JSON.stringify({ name, version, keyIds, ...describe() });
+    const [alive, newestKeySet] = (await store.run('pod-tell', [key], [silentMs, id, said])) as [
+      number,
+      number,
+    ];
+    heard = { alive, newestKeySet };
   }
 
   /** One after the other, so that what is older never takes the place of what is newer. */
@@ -92,6 +106,7 @@ export async function createPods(parts: {
   return {
     list: () => listPods(store),
     tell,
+    heard: () => heard,
     async close() {
       isClosed = true;
       clearTimeout(timer);

@@ -5,6 +5,8 @@
  */
 import type { Config } from '../config.ts';
 import type { Log } from '../log.ts';
+import { type Observer, requestScope, unobserved } from '../observer.ts';
+import { sendBytes } from './bytes.ts';
 import { type Change, type Outcome, readOutcome } from './change.ts';
 import { connectRedis, type RedisHandle, toUnavailable } from './connect.ts';
 import { createDurability } from './durability.ts';
@@ -26,13 +28,15 @@ export type Store = {
   read(key: string): Promise<Record<string, string> | undefined>;
   readText(key: string): Promise<string | undefined>;
   /** Runs a script of redis/scripts by name; all keys in one slot. */
-  run(script: string, keys: string[], args: (string | number)[]): Promise<unknown>;
+  run(script: string, keys: string[], args: (string | number | Buffer)[]): Promise<unknown>;
   /** Carries a change out, and waits for its durability where it asks for that. */
   commit(change: Change): Promise<Outcome>;
   /** Waits until what was just written beside `key` is as durable as configured. @throws Unavailable */
   settle(key: string): Promise<void>;
   /** Any other command, by name. On a Cluster the first argument must be a key. */
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  /** The same with what is no text: values come and go as bytes. */
+  callBytes(command: string, ...args: (string | Buffer | number)[]): Promise<unknown>;
   /** The time of Redis, in milliseconds since the epoch; on a Cluster that of one of its nodes. */
   nowMs(): Promise<number>;
   /** Resolves once Redis answers. @throws Unavailable after this time */
@@ -43,9 +47,14 @@ export type Store = {
 const commandTimeoutMs = 1500;
 
 /** The commands of `call` that change nothing. */
-const reads = new Set(['HMGET', 'LRANGE', 'PTTL', 'XRANGE', 'ZCARD', 'ZLEXCOUNT', 'ZRANGE']);
+const reads = new Set(['EXISTS', 'HMGET', 'LRANGE', 'PTTL', 'XRANGE', 'ZCARD', 'ZLEXCOUNT', 'ZRANGE']);
 
-export function openStore(config: Config, target: RedisTarget, log: Log): Store {
+export function openStore(
+  config: Config,
+  target: RedisTarget,
+  log: Log,
+  observer: Pick<Observer, 'redis' | 'waitShort'> = unobserved,
+): Store {
   const connect = (name: string, commandTimeoutMs: number) =>
     connectRedis(target, { log, name, commandTimeoutMs });
   const handle = connect(`holdfast-${config.pod}`, commandTimeoutMs);
@@ -57,15 +66,31 @@ export function openStore(config: Config, target: RedisTarget, log: Log): Store 
     : handle;
   const keys = createKeys(config.redis.prefix);
   const scripts = defineScripts(writing.client);
-  const settle = createDurability(writing, config.durability);
+  const settle = createDurability(writing, config.durability, observer.waitShort);
 
-  async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  async function guarded<T>(kind: string, work: () => Promise<T>): Promise<T> {
+    const startedAt = performance.now();
+    const scope = requestScope();
+    if (scope) {
+      if (scope.redisOpen === 0) scope.redisWaits += 1;
+      scope.redisOpen += 1;
+    }
+    let isFailed = true;
     try {
-      return await work();
+      const result = await work();
+      isFailed = false;
+      return result;
     } catch (error) {
       throw toUnavailable(error);
+    } finally {
+      if (scope) scope.redisOpen -= 1;
+      observer.redis(kind, startedAt, isFailed);
     }
   }
+
+  const settled = async (key: string) => {
+    if (mayWait) await guarded('wait', () => settle(key));
+  };
 
   return {
     keys,
@@ -73,25 +98,32 @@ export function openStore(config: Config, target: RedisTarget, log: Log): Store 
     waitsForCopies: mayWait,
     mayCrossSlots: handle.kind !== 'cluster',
     read: (key) =>
-      guarded(async () => {
+      guarded('read', async () => {
         const fields = await handle.client.hgetall(key);
         for (const _ in fields) return fields;
         return undefined;
       }),
-    readText: (key) => guarded(async () => (await handle.client.get(key)) ?? undefined),
-    run: (script, scriptKeys, args) => guarded(() => scripts.run(script, scriptKeys, args)),
-    commit: (change) =>
-      guarded(async () => {
-        const outcome = readOutcome(change, await scripts.run('commit', change.keys, change.args));
-        const [key] = change.keys;
-        if (outcome.ok && change.isDurable && key) await settle(key);
-        return outcome;
-      }),
-    settle: (key) => guarded(() => settle(key)),
+    readText: (key) => guarded('read-text', async () => (await handle.client.get(key)) ?? undefined),
+    run: (script, scriptKeys, args) => guarded(script, () => scripts.run(script, scriptKeys, args)),
+    async commit(change) {
+      const outcome = await guarded('commit', async () =>
+        readOutcome(change, await scripts.run('commit', change.keys, change.args)),
+      );
+      const [key] = change.keys;
+      if (outcome.ok && change.isDurable && key) await settled(key);
+      return outcome;
+    },
+    settle: settled,
     call: (command, ...args) =>
-      guarded(() => (reads.has(command) ? handle : writing).client.call(command, args.map(String))),
+      guarded(command.toLowerCase(), () =>
+        (reads.has(command) ? handle : writing).client.call(command, args.map(String)),
+      ),
+    callBytes: (command, ...args) =>
+      guarded(command.toLowerCase(), () =>
+        sendBytes((reads.has(command) ? handle : writing).client, command, args),
+      ),
     nowMs: () =>
-      guarded(async () => {
+      guarded('time', async () => {
         // ioredis sends a Cluster's commands by their key, and one without a key to any node.
         const [seconds, microseconds] = await handle.client.time();
         return Number(seconds) * 1000 + Number(microseconds) / 1000;

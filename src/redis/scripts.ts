@@ -8,12 +8,12 @@ import type { Cluster, Redis } from 'ioredis';
  */
 export type Scripts = {
   /** @param keys all in one slot */
-  run(name: string, keys: string[], args: (string | number)[]): Promise<unknown>;
+  run(name: string, keys: string[], args: (string | number | Buffer)[]): Promise<unknown>;
 };
 
 const directory = new URL('./scripts/', import.meta.url);
 
-type Runner = (...args: (string | number)[]) => Promise<unknown>;
+type Runner = (...args: (string | number | Buffer)[]) => Promise<unknown>;
 
 export function defineScripts(client: Redis | Cluster): Scripts {
   const runners = new Map<string, Runner>();

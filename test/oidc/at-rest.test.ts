@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { authorizationRequest, formOf, type Person, type Reply } from '../support/person.ts';
+import { createCanaries, type DumpedKey, dumpRedis } from '../support/canaries.ts';
+import { authorizationRequest, formOf, type Person } from '../support/person.ts';
 import { type Pod, startPod, testKeys } from '../support/pods.ts';
 import {
   apiResource,
@@ -27,39 +28,9 @@ describe('what is kept', () => {
   let client: Redis;
   /** Every command that Redis was sent, as MONITOR shows it. */
   let commands = '';
-  let dump: { key: string; type: string; content: string; lifetimeMs: number }[];
-  const canaries = new Map<string, string>();
-
-  /** @param value what nobody may find; of an id that names its place, the random part */
-  function canary(what: string, value: string | undefined): void {
-    const secret = value?.split('.').at(-1) ?? '';
-    expect(secret.length, what).to.be.at.least(8);
-    canaries.set(secret, what);
-  }
-
-  /** Notes every secret that an answer brought. */
-  function harvest(reply: Reply): Reply {
-    for (const line of reply.setCookies) {
-      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      if (value !== '') canary(`cookie ${name}`, value);
-    }
-    const location = new URL(reply.location ?? '/', provider.issuer);
-    if (location.searchParams.has('code')) canary('code', location.searchParams.get('code') ?? '');
-    const uid = /^\/(?:interaction|auth|device)\/([^/]+)/.exec(location.pathname)?.[1];
-    if (uid !== undefined) canary('interaction uid', uid);
-    const csrf = /name="csrf" value="([^"]+)"/.exec(reply.body)?.[1];
-    if (csrf !== undefined) canary('form token', csrf);
-    if (!/json/.test(reply.headers.get('content-type') ?? '')) return reply;
-    const json = JSON.parse(reply.body) as Record<string, unknown>;
-    for (const name of ['access_token', 'refresh_token', 'id_token', 'device_code', 'request_uri']) {
-      if (typeof json[name] === 'string') canary(name, json[name].replace(/^urn:.*:/, ''));
-    }
-    if (typeof json.user_code === 'string') {
-      canary('user code', json.user_code);
-      canary('user code', json.user_code.replace('-', ''));
-    }
-    return reply;
-  }
+  let dump: DumpedKey[];
+  const canaries = createCanaries(() => provider.issuer);
+  const { note: canary, harvest, found } = canaries;
 
   before(async function () {
     this.timeout(30_000);
@@ -79,7 +50,7 @@ describe('what is kept', () => {
     provider.pods.push(talkative);
     await live();
     await untilLogged();
-    dump = await readAll();
+    dump = await dumpRedis(client);
     await monitor.disconnect();
   });
   after(async () => {
@@ -226,7 +197,7 @@ describe('what is kept', () => {
   /** What is refused is logged, too. */
   async function refusals(): Promise<void> {
     const stranger = provider.person();
-    for (const secret of [...canaries.keys()].slice(0, 20)) {
+    for (const secret of canaries.secrets().slice(0, 20)) {
       await provider.post('/token', {
         grant_type: secret,
         code: secret,
@@ -279,45 +250,8 @@ describe('what is kept', () => {
     }
   }
 
-  async function readAll(): Promise<typeof dump> {
-    const keys = await client.keys('*');
-    return Promise.all(
-      keys.map(async (key) => {
-        const type = await client.type(key);
-        const readers: Record<string, () => Promise<unknown>> = {
-          hash: () => client.hgetall(key),
-          string: () => client.get(key),
-          zset: () => client.zrange(key, '0', '-1'),
-          set: () => client.smembers(key),
-          list: () => client.lrange(key, 0, -1),
-          stream: () => client.xrange(key, '-', '+'),
-        };
-        const read = readers[type];
-        if (!read) throw new Error(`a key of type ${type}: ${key}`);
-        return { key, type, content: JSON.stringify(await read()), lifetimeMs: await client.pttl(key) };
-      }),
-    );
-  }
-
-  /** In the forms in which a careless program would have written it. */
-  const spellings = (secret: string) => [
-    secret,
-    encodeURIComponent(secret),
-    JSON.stringify(secret).slice(1, -1),
-    Buffer.from(secret).toString('base64').replace(/=+$/, ''),
-    Buffer.from(secret).toString('base64url'),
-    Buffer.from(secret).toString('hex'),
-  ];
-
-  function found(where: string): string[] {
-    return [...canaries].flatMap(([secret, what]) =>
-      spellings(secret).some((spelling) => where.includes(spelling)) ? [`${what}: ${secret}`] : [],
-    );
-  }
-
   it('was looked for in the right way: with secrets of every kind, and what may be found is found', () => {
-    const kinds = new Set(canaries.values());
-    expect([...kinds]).to.include.members([
+    expect([...canaries.kinds()]).to.include.members([
       'password',
       'mistyped password',
       'client secret',
@@ -360,7 +294,7 @@ describe('what is kept', () => {
 
   it('is forgotten after a time, but for what somebody owns', () => {
     const owned =
-      /^hf:(\{a:[^}]+\}|\{c:[^}]+\}|\{e:[^}]+\}|\{k\}|\{accounts\}(:index(ed)?)?|\{clients\}(:words)?|\{audit\}:\w+:begun)$/;
+      /^hf:(\{a:[^}]+\}|\{c:[^}]+\}|\{e:[^}]+\}|\{k\}|\{accounts\}(:index(ed)?)?|\{clients\}(:words)?|\{schema\}|\{audit\}:\w+:begun)$/;
     // Let go of by pods as it ages, whole blocks at a time; see events/pruner.ts.
     const pruned = /^hf:\{audit\}:(admin|people|last|(admin|people):(chain|anchor))$/;
     const lasting = dump.filter(({ lifetimeMs }) => lifetimeMs === -1).map(({ key }) => key);

@@ -8,6 +8,7 @@ import type { Provider } from 'oidc-provider';
 import { createAccess } from '../../src/access/access.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
+import { unobserved } from '../../src/observer.ts';
 import { createClientStore } from '../../src/oidc/client-store.ts';
 import { commitRequest } from '../../src/oidc/commit-request.ts';
 import { createCookieKeys } from '../../src/oidc/cookie-keys.ts';
@@ -83,6 +84,7 @@ async function startEngine(redisUrl: string): Promise<EnginePod> {
       signingKeys: keySet.current().signing,
       era: () => 0,
       secondFactorOf: () => 'optional',
+      observer: unobserved,
       log,
     },
     {
@@ -120,6 +122,7 @@ async function startEngine(redisUrl: string): Promise<EnginePod> {
       demandClock: () => {},
       log,
       clearSessionCookie: () => {},
+      observer: unobserved,
     }),
   );
   app.use(compose(provider.middleware) as unknown as Koa.Middleware);

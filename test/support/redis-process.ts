@@ -66,7 +66,8 @@ export function makeDirectory(purpose: string): string {
 }
 
 export function removeDirectory(directory: string): void {
-  rmSync(directory, { recursive: true, force: true });
+  // A child of the server may still be writing its file.
+  rmSync(directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   directories.delete(directory);
 }
 

@@ -3,6 +3,7 @@
 -- KEYS[1]  the hash of pods: id → JSON
 -- ARGV     how long a silent pod counts as alive, in ms; the pod's id; what it says, JSON
 --
+-- Gives    how many are alive, and the newest version of the key set that one of them serves
 -- Stamps are ms of Redis time. A pod keeps the time at which it first spoke.
 
 local clock = redis.call('TIME')
@@ -12,6 +13,8 @@ local silentMs = tonumber(ARGV[1])
 local said = cjson.decode(ARGV[3])
 said.startedAt = now
 said.seenAt = now
+local alive = 1
+local newest = said.keySetVersion or 0
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   local pod = cjson.decode(all[i + 1])
@@ -19,7 +22,11 @@ for i = 1, #all, 2 do
     said.startedAt = pod.startedAt
   elseif pod.seenAt + silentMs < now then
     redis.call('HDEL', KEYS[1], all[i])
+  else
+    alive = alive + 1
+    newest = math.max(newest, pod.keySetVersion or 0)
   end
 end
 redis.call('HSET', KEYS[1], ARGV[2], cjson.encode(said))
 redis.call('PEXPIRE', KEYS[1], silentMs * 6)
+return { alive, newest }
