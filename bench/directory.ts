@@ -1,6 +1,7 @@
 /**
  * `npm run bench:directory -- --accounts 1000000`: how long administrators wait for accounts among so many. Fills a
- * Redis of its own by `holdfast seed`, then asks for accounts at random, one after another.
+ * Redis of its own by `holdfast seed`, then asks for accounts at random, one after another: first the directory itself, then
+ * the pages of the console, from a pod, by somebody who is signed in.
  *
  *   --accounts <n>   100000 when left out
  *   --calls <n>      of each kind; 1000 when left out
@@ -20,6 +21,7 @@ import { openKeyRing } from '../src/redis/key-ring.ts';
 import { openStore } from '../src/redis/redis.ts';
 import { parseRedisUrl } from '../src/redis/redis-url.ts';
 import { createVault } from '../src/redis/vault.ts';
+import { startConsole } from '../test/admin-console/console-fixture.ts';
 import { startStandalone } from '../test/support/redis-topologies.ts';
 
 const { values } = parseArgs({
@@ -69,6 +71,7 @@ async function measure(): Promise<{ rows: Row[]; count: number }> {
   const hasher = createPasswordHasher({ concurrency: 1, queue: 1 });
   const accounts = createAccounts({ store, ring, hasher, log });
   const directory = createDirectory({ store, ring });
+  const stop: (() => Promise<void>)[] = [];
   try {
     const ids = (await store.call('ZRANDMEMBER', store.keys.accountList(), calls)) as string[];
     const people = (await Promise.all(ids.map((id) => accounts.find(id)))).flatMap((one) => one ?? []);
@@ -100,6 +103,25 @@ async function measure(): Promise<{ rows: Row[]; count: number }> {
     const person = (i: number) => people[i % people.length] as (typeof people)[number];
     const found = async (query: DirectoryQuery) => (await directory.search(query)).accounts.length;
 
+    const provider = await startConsole(1, {}, redisUrl);
+    stop.push(provider.stop);
+    const owner = await provider.addPerson(`owner-${Date.now()}`, { roles: ['owner'] });
+    await owner.open('/admin');
+    /** @returns how many accounts the page leads to */
+    const page = async (path: string) => {
+      const { status, body } = await owner.person.request(path);
+      if (status !== 200) throw new Error(`${path} answered ${status}`);
+      return new Set(body.match(/\/admin\/accounts\/[\w-]{16,}/g)).size;
+    };
+    const query = (text = '') => page(`/admin/accounts?text=${encodeURIComponent(text)}`);
+    Object.assign(kinds, {
+      'page: list': () => page('/admin/accounts'),
+      'page: beginning of an e-mail address': (i: number) => query(beginningOf(person(i).email)),
+      'page: beginning of a full name': (i: number) => query(beginningOf(person(i).name)),
+      'page: one account': (i: number) => page(`/admin/accounts/${person(i).id}`),
+      'page: overview': () => page('/admin'),
+    });
+
     const rows: Row[] = [];
     for (const [what, ask] of Object.entries(kinds)) {
       for (let i = 0; i < 20; i++) await ask(i);
@@ -117,6 +139,7 @@ async function measure(): Promise<{ rows: Row[]; count: number }> {
     }
     return { rows, count: await directory.count() };
   } finally {
+    for (const each of stop) await each();
     await hasher.close();
     await store.close();
   }

@@ -21,12 +21,17 @@ export type ConsoleProvider = {
 
 export type Administrator = Visitor & { id: string };
 
-/** @param environment of the pods, beside what they need */
+/**
+ * @param environment of the pods, beside what they need
+ * @param filled a Redis that is there already, and stays; a new one when left out
+ */
 export async function startConsole(
   podCount = 2,
   environment: Record<string, string> = {},
+  filled?: string,
 ): Promise<ConsoleProvider> {
-  const redis = await startStandalone({ appendOnly: false });
+  const own = filled === undefined ? await startStandalone({ appendOnly: false }) : undefined;
+  const redisUrl = filled ?? own?.url ?? '';
   let pods: Pod[] = [];
   const proxy = await startRoundRobinProxy({
     port: 0,
@@ -35,20 +40,20 @@ export async function startConsole(
   });
   const issuer = `http://localhost:${proxy.port}`;
   const names = Array.from({ length: podCount }, (_, index) => `pod-${index}`);
-  pods = await Promise.all(names.map((name) => startPod({ name, issuer, redisUrl: redis.url, environment })));
+  pods = await Promise.all(names.map((name) => startPod({ name, issuer, redisUrl, environment })));
   const config = readConfig({
     HOLDFAST_ISSUER: issuer,
     HOLDFAST_KEYS: testKeys,
-    REDIS_URL: redis.url,
+    REDIS_URL: redisUrl,
     HOLDFAST_UNSAFE_ALLOW_HTTP: 'true',
     HOLDFAST_UNSAFE_ALLOW_NO_APPENDONLY: 'true',
     ...environment,
   });
-  const parts = await openParts(config, parseRedisUrl(redis.url), createLog('silent', 'test'));
+  const parts = await openParts(config, parseRedisUrl(redisUrl), createLog('silent', 'test'));
 
   return {
     issuer,
-    redisUrl: redis.url,
+    redisUrl,
     pods,
     parts,
     async addPerson(name, { roles = [], hasApp = true } = {}) {
@@ -72,7 +77,7 @@ export async function startConsole(
     },
     async stop() {
       await Promise.all([parts.close(), proxy.close(), ...pods.map((pod) => pod.kill('SIGKILL'))]);
-      await redis.stop();
+      await own?.stop();
     },
   };
 }
